@@ -1,0 +1,122 @@
+"""Runs calls on Dask, on this machine or a cluster; intermediate values stay in the workers' memory.
+
+    submit ──▶ task(code, parcel, *far) ──▶ Dask worker: run_parcel ──▶ a head alone, or Kept: head and outputs
+    reply ◀── gathered, in Dask's loop ◀── the head, or the one that a second small task takes out of Kept
+    later call ◀── the future of Kept, as an argument ◀──┘
+
+Theory: a client, cluster or scheduler that the user opened is used and left as it is; what is started here is closed
+here. `cluster` opens, `lease` is the driver's side of calls, `worker` the other.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from anabranch.errors import ExecutorError
+from anabranch.executor import Traits
+from anabranch.transport import Reach
+from anabranch_executors.dask.cluster import connect, distributed, start_cluster
+from anabranch_executors.dask.lease import DaskLease
+from anabranch_executors.processes.cpus import usable_cpus
+
+__all__ = ["DaskExecutor"]
+
+
+class DaskExecutor:
+    """Calls are Dask tasks.
+
+    Args:
+        client: a `distributed.Client`, or a cluster object; by default the process's current client, if it has one.
+        address: a scheduler, ``tcp://host:port``, where no client is given.
+        workers: how many worker processes to start where there is neither; else how many calls at the same time.
+        options: further keyword arguments for the `distributed.LocalCluster` that is started.
+    """
+
+    def __init__(
+        self, client: Any = None, address: str | None = None, workers: int | None = None, **options: Any
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise ExecutorError(f"workers must be at least 1, not {workers}")
+        self._given = client
+        self._address = address
+        self._workers = workers
+        self._options = options
+        self._slots = workers or usable_cpus()
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._reach = Reach.INSTALLED
+        self._end: weakref.finalize[..., DaskExecutor] | None = None
+
+    @property
+    def traits(self) -> Traits:
+        """As many slots as the workers have threads, once there are some."""
+        return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True)
+
+    @contextmanager
+    def lease(self) -> Iterator[DaskLease]:
+        """Connects, or starts a cluster on this machine, the first time."""
+        with self._lock:
+            client = self._opened()
+            threads = sum(client.nthreads().values())
+            self._slots = max(1, min(self._workers or threads, threads))
+            lease = DaskLease(client, self._reach)
+        try:
+            yield lease
+        finally:
+            lease.leave()
+
+    def close(self) -> None:
+        """Closes the client and the cluster, whichever were opened here."""
+        with self._lock:
+            self._disconnect()
+
+    def _opened(self) -> Any:
+        if self._client is None or self._client.status != "running":
+            self._disconnect()
+            self._connect(distributed())
+        return self._client
+
+    def _disconnect(self) -> None:
+        if self._end is not None:
+            self._end()
+        self._client = self._end = None
+
+    def _connect(self, dask: Any) -> None:
+        opened: list[Any] = []
+        self._reach = Reach.INSTALLED
+        given = self._given
+        if given is None and self._address is None:
+            with suppress(ValueError):
+                given = dask.default_client()
+        if isinstance(given, dask.Client):
+            self._client = _usable(given)
+        elif given is not None:
+            self._client = dask.Client(given, set_as_default=False)
+            opened = [self._client]
+        elif self._address is not None:
+            self._client = connect(dask, self._address)
+            opened = [self._client]
+        else:
+            cluster = start_cluster(dask, self._workers or usable_cpus(), self._options)
+            self._client = dask.Client(cluster, set_as_default=False, direct_to_workers=True)
+            self._reach = Reach.SAME_PATH
+            opened = [self._client, cluster]
+        self._end = weakref.finalize(self, _close, opened)
+
+
+def _usable(client: Any) -> Any:
+    if client.asynchronous:
+        raise ExecutorError("an asynchronous Dask client cannot be used; open one without asynchronous=True")
+    if client.status != "running":
+        raise ExecutorError(f"the given Dask client is {client.status}; open a new one and build the executor with it")
+    return client
+
+
+def _close(opened: list[Any]) -> None:
+    for one in opened:
+        with suppress(Exception):
+            one.close()

@@ -1,0 +1,125 @@
+"""Opens Dask: a scheduler that runs already, or a cluster on this machine that nobody else can reach.
+
+Theory: multiprocessing runs the user's main module again in every process that it starts, unless it finds no file of
+it. Here workers are started, and started again after a death, while a stand-in without a file is in its place. A call
+that killed its worker is not tried on others: whether it is repeated is the engine's decision.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from anabranch.errors import ExecutorError
+from anabranch_executors.reply import in_one_line
+
+__all__ = ["connect", "distributed", "start_cluster"]
+
+PATIENCE = 8.0
+"""Seconds to wait for a scheduler to answer."""
+
+
+def distributed() -> Any:
+    """The package, or an error that says how to install it."""
+    try:
+        import distributed as dask
+    except ImportError as error:
+        raise ExecutorError("the executor 'dask' needs Dask: pip install 'anabranch[dask]'") from error
+    return dask
+
+
+def connect(dask: Any, address: str) -> Any:
+    """A client of the scheduler at this address.
+
+    Raises:
+        ExecutorError: none answers there.
+    """
+    try:
+        _check_reachable(address)
+        return dask.Client(address, timeout=PATIENCE, set_as_default=False)
+    except Exception as error:
+        raise ExecutorError(
+            f"no Dask scheduler answers at {address} ({in_one_line(error)}); check the address and that the scheduler "
+            f"runs, or leave the address out to start Dask on this machine"
+        ) from error
+
+
+def _check_reachable(address: str) -> None:
+    """Waits for the greeting that a scheduler sends to whoever connects; Dask itself would wait for ever."""
+    protocol, _, place = address.rpartition("://")
+    host, _, port = place.rpartition(":")
+    if port.isdigit() and protocol in {"", "tcp", "tls"}:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as connection:
+            if protocol != "tls" and not connection.recv(1):
+                raise ConnectionError("what listens there is not Dask")
+
+
+def start_cluster(dask: Any, workers: int, options: dict[str, Any]) -> Any:
+    """A cluster on this machine; its sockets are on the loopback device, and it has no dashboard."""
+    defaults: dict[str, Any] = {
+        "n_workers": workers,
+        "threads_per_worker": 1,
+        "dashboard_address": None,
+        "silence_logs": logging.CRITICAL,
+        "scheduler_kwargs": {"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+    }
+    if options.get("processes", True):
+        defaults["worker_class"] = _nanny()
+    try:
+        return dask.LocalCluster(**{**defaults, **options})
+    except Exception as error:
+        raise ExecutorError(f"Dask cannot be started on this machine: {type(error).__name__}: {error}") from error
+
+
+@cache
+def _nanny() -> Any:
+    """A keeper of worker processes that never run the user's main module again, neither at first nor after a death."""
+
+    class Nanny(distributed().Nanny):  # type: ignore[misc]
+        async def instantiate(self) -> Any:
+            with _without_main():
+                return await super().instantiate()
+
+    return Nanny
+
+
+class Standin(ModuleType):
+    """The main module but for its file: what multiprocessing does not find it does not run again."""
+
+    def __init__(self, main: ModuleType) -> None:
+        super().__init__("__main__")
+        self.__dict__["_main"] = main
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__file__":
+            raise AttributeError(name)
+        return getattr(self.__dict__["_main"], name)
+
+
+_starting: list[ModuleType] = []
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """While a worker process starts, `sys.modules` has a stand-in for the main module; several may start at once."""
+    with _main_lock:
+        _starting.append(sys.modules["__main__"])
+        if len(_starting) == 1:
+            sys.modules["__main__"] = Standin(_starting[0])
+    try:
+        yield
+    finally:
+        with _main_lock:
+            main = _starting.pop()
+            if not _starting:
+                sys.modules["__main__"] = main._main if isinstance(main, Standin) else main
+
+
+_main_lock = threading.Lock()

@@ -1,0 +1,272 @@
+"""Calls and answers as they travel to workers that share no memory with the driver: Ray's, Dask's, a foreign pool's.
+
+    driver                                          worker
+    Sender.pack ──▶ code, parcel, far values ──▶ run_parcel: load, perform, pack ──▶ head, kept outputs
+    message_of ◀── head ◀──────────────────────────┘
+
+Theory: a value is pickled once, here, by `anabranch.transport`, and travels as `Packed`: one stream and the buffers
+that it left out, which the engine underneath moves without looking into them. So what does not pickle is found by us
+and named by its path, on the side where it is. Values that fit into one message come back inside the head of the
+answer; larger ones are kept where they were made, and the head has None in their place. *Far* values are the ones that
+are on their way already: `Shared` ones, sent once, and the outputs of earlier calls.
+
+This module never knows which engine moves its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from anabranch.errors import TransferError
+from anabranch.executor import Call, CallFailed, Message, Shared
+from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, why_not
+from anabranch.work import Code, Layout, Outcome
+from anabranch_executors.reply import answer
+
+__all__ = ["INLINE", "Packed", "Parcel", "Sender", "message_of", "run_parcel"]
+
+INLINE = 50_000
+"""Bytes up to which code and the outputs of a call travel inside a message."""
+
+T = TypeVar("T")
+
+
+class Packed:
+    """A pickled value, its large buffers beside the stream."""
+
+    __slots__ = ("__weakref__", "_loaded", "frames")
+
+    def __init__(self, *frames: Any) -> None:
+        self.frames = frames
+        self._loaded: list[Any] = []
+
+    @classmethod
+    def of(cls, value: Any) -> Packed:
+        """Pickles the value."""
+        return cls(*pack(value))
+
+    def value(self, *, keep: bool = False) -> Any:
+        """Unpickles it; where `keep`, once only."""
+        if self._loaded:
+            return self._loaded[0]
+        value = unpack(list(self.frames))
+        if keep:
+            self._loaded.append(value)
+        return value
+
+    @property
+    def size(self) -> int:
+        """The bytes it takes on its way."""
+        return sum(memoryview(frame).nbytes for frame in self.frames)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        stream, *buffers = self.frames
+        if protocol < 5:
+            return Packed, (bytes(stream), *map(bytearray, buffers))
+        large = memoryview(stream).nbytes > 4096
+        return Packed, (pickle.PickleBuffer(stream) if large else bytes(stream), *map(pickle.PickleBuffer, buffers))
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parcel:
+    """A call without its code: `packed` is its layout and its values.
+
+    The values have None where a far value belongs. `far` tells for each far value its place, and for one that is to be
+    kept on the worker the name to keep it by.
+    """
+
+    name: str
+    digest: bytes
+    outputs: int
+    packed: Packed
+    far: tuple[tuple[int, str], ...]
+
+    def __sizeof__(self) -> int:
+        return self.packed.size
+
+
+class Sender(Generic[T]):
+    """What one lease has sent already: code, and shared values by key.
+
+    Args:
+        reach: what the workers can import.
+        reference: the type of the references that calls may get.
+        post: brings a packed shared value among the workers, once, and returns the handle to give to calls.
+        is_lost: whether what such a handle stands for is no longer there.
+    """
+
+    def __init__(
+        self, reach: Reach, reference: type, post: Callable[[Packed], T], is_lost: Callable[[T], bool] = lambda _: False
+    ) -> None:
+        self._reach = reach
+        self._reference = reference
+        self._post = post
+        self._is_lost = is_lost
+        self._codes: dict[int, tuple[Code, bytes, bytes]] = {}
+        self._shared: dict[int, T] = {}
+
+    def pack(self, call: Call) -> tuple[bytes, Parcel, list[Any]]:
+        """The call's code, the call, and its far values: handles of shared values, and references as they are.
+
+        Raises:
+            TransferError: a function or a value does not pickle.
+        """
+        code, digest = self._code(call.code)
+        near: list[Any] = list(call.values)
+        far: list[tuple[int, str]] = []
+        handles: list[Any] = []
+        for place, value in enumerate(call.values):
+            if isinstance(value, Shared):
+                handles.append(self._send(call, value))
+                far.append((place, f"{_TOKEN}-{value.key}"))
+            elif isinstance(value, self._reference):
+                handles.append(value)
+                far.append((place, ""))
+            else:
+                continue
+            near[place] = None
+        packed = _pack_input((call.layout, near), near, call.code, self._reach)
+        return code, Parcel(call.code.name, digest, call.code.outputs, packed, tuple(far)), handles
+
+    def forget(self, keys: Sequence[int]) -> None:
+        """Drops the handles of these shared values."""
+        for key in keys:
+            self._shared.pop(key, None)
+
+    def _code(self, code: Code) -> tuple[bytes, bytes]:
+        known = self._codes.get(id(code))
+        if known is None:
+            data = dump_code(code, self._reach)
+            known = self._codes[id(code)] = (code, data, hashlib.blake2b(data, digest_size=16).digest())
+        return known[1:]
+
+    def _send(self, call: Call, shared: Shared) -> T:
+        handle = self._shared.get(shared.key)
+        if handle is None or self._is_lost(handle):
+            handle = self._post(_pack_input(shared.value, [shared.value], call.code, self._reach))
+            self._shared[shared.key] = handle
+        return handle
+
+
+def _pack_input(value: Any, parts: Sequence[Any], code: Code, reach: Reach) -> Packed:
+    with by_value(reach):
+        try:
+            return Packed.of(value)
+        except Exception as error:
+            culprits = [why_not(part) for part in parts if not _pickles(part)]
+            raise TransferError(
+                f"an input of {code.name} cannot be sent to a worker: {'; '.join(culprits) or error}; pass plain data "
+                f"and open the rest in the function, or run on an executor that shares memory ('sequential', 'threads')"
+            ) from error
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        pack(value)
+    except Exception:
+        return False
+    return True
+
+
+_TOKEN = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(6).hex()}"
+"""Tells this process's shared values from those of another driver."""
+
+
+def message_of(call: Call, head: Packed, kept: Callable[[int], Any]) -> Message:
+    """The reply that the head of an answer makes; `kept` gives the reference to an output that stayed over there."""
+    try:
+        found, inline = head.value()
+        if isinstance(found, TransferError):
+            return CallFailed(call.id, found)
+        outputs = tuple(kept(n) if packed is None else packed.value() for n, packed in enumerate(inline))
+    except Exception as error:
+        text = f"a result of {call.code.name} cannot be unpickled here: {type(error).__name__}: {error}"
+        return CallFailed(call.id, TransferError(text))
+    outcome: Outcome = replace(found, outputs=outputs)
+    return outcome
+
+
+# In the worker.
+
+
+def run_parcel(
+    code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool, inline: int | None = INLINE
+) -> tuple[Packed, list[Packed | None]]:
+    """Runs a call; returns the head of the answer and one entry for each output, None where the head has it.
+
+    Args:
+        inline: how many bytes of outputs the head may have; None for all of them.
+        keep: hold shared values between calls, for engines that bring a new copy with each; not where `far` are the
+            same objects each time.
+    """
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    try:
+        loaded, layout, values = _load(code, parcel, far, keep=keep)
+    except BaseException as error:
+        text = (
+            f"a call of {parcel.name} cannot be unpickled on worker {worker}: {type(error).__name__}: {error}; what it "
+            f"uses must be importable there"
+        )
+        return Packed.of((TransferError(text), ())), [None] * parcel.outputs
+    return _pack_outcome(answer(loaded, layout, values, worker), loaded, inline)
+
+
+def _load(code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Code, Layout, tuple[Any, ...]]:
+    loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))
+    layout, values = parcel.packed.value()
+    for (place, name), packed in zip(parcel.far, far, strict=True):
+        if name and keep:
+            values[place] = _kept.get(name, packed.value)
+        else:
+            values[place] = packed.value(keep=bool(name))
+    return loaded, layout, tuple(values)
+
+
+def _pack_outcome(outcome: Outcome, code: Code, limit: int | None) -> tuple[Packed, list[Packed | None]]:
+    kept: list[Packed | None] = [None] * code.outputs
+    try:
+        bare, outputs = portable_outputs(outcome, code)
+    except TransferError as error:
+        return Packed.of((error, ())), kept
+    inline: list[Packed | None] = [None] * len(outputs)
+    for number, output in enumerate(Packed(*frames) for frames in outputs):
+        chosen = inline if limit is None or output.size * len(outputs) <= limit else kept
+        chosen[number] = output
+    return Packed.of((bare, tuple(inline))), kept
+
+
+class Recent(Generic[T]):
+    """The values used last."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Any, T] = OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        """The value of this key, made if it is not there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._limit:
+                self._values.popitem(last=False)
+        return value
+
+
+_codes: Recent[Code] = Recent(128)
+_kept: Recent[Any] = Recent(16)

@@ -1,0 +1,144 @@
+"""The executor as the engine sees it: options, leases, and calls pickled in the thread that submits them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from anabranch.errors import ExecutorError, InputError, TransferError, nearest
+from anabranch.executor import Call, CallFailed, Reply, Shared, Traits
+from anabranch.transport import pack, why_not
+from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.processes.launch import LAUNCHERS
+from anabranch_executors.processes.link import Booking, Job
+from anabranch_executors.processes.parcel import Kept, Parcel, Parcels
+from anabranch_executors.processes.pool import Pool
+
+__all__ = ["ProcessExecutor"]
+
+
+class ProcessExecutor:
+    """Worker processes on this machine.
+
+    Args:
+        workers: how many; as many as this process may use processors if not given.
+        start_method: `forkserver` (the default on Linux), `spawn` (elsewhere) or `fork`.
+    """
+
+    def __init__(self, workers: int | None = None, start_method: str | None = None) -> None:
+        if workers is None:
+            workers = usable_cpus()
+        if not isinstance(workers, int) or workers < 1:
+            raise InputError(f"workers must be a positive number, not {workers!r}")
+        if start_method is None:
+            start_method = "forkserver" if sys.platform == "linux" else "spawn"
+        if start_method not in LAUNCHERS:
+            known = ", ".join(LAUNCHERS)
+            raise InputError(f"no start method '{start_method}'{nearest(start_method, LAUNCHERS)}; there are {known}")
+        self.traits = Traits(slots=workers, credit=2 * workers, can_kill=True)
+        self._start_method = start_method
+        self._lock = threading.Lock()
+        self._pools: list[Pool] = []  # the one in use, if any; a list, so that the finalizer need not hold the executor
+        self._parcels = Parcels(lambda _: None)
+        _executors.add(self)
+        weakref.finalize(self, _close, self._pools)
+
+    @contextmanager
+    def lease(self) -> Iterator[ProcessLease]:
+        """Starts the pool if need be, and opens it to one run."""
+        pool, parcels = self._started()
+        booking = pool.enter()
+        lease = ProcessLease(pool, parcels, booking)
+        try:
+            yield lease
+        finally:
+            lease.forget(list(lease.keys))
+            pool.leave(booking)
+
+    def close(self) -> None:
+        """Ends the workers; calls that still run are answered as failed."""
+        with self._lock:
+            _close(self._pools)
+
+    def _started(self) -> tuple[Pool, Parcels]:
+        if os.name != "posix":
+            raise ExecutorError("the processes executor needs Linux, macOS or another POSIX system; use 'threads'")
+        with self._lock:
+            if not self._pools or self._pools[0].closed:
+                pool = Pool(self.traits.slots, LAUNCHERS[self._start_method])
+                self._pools[:] = [pool]
+                self._parcels = Parcels(pool.forget)
+            return self._pools[0], self._parcels
+
+    def _forget_parent(self) -> None:
+        """In a forked child: the workers are the parent's; ours start when they are needed."""
+        self._lock = threading.Lock()
+        for pool in self._pools:
+            pool.abandon()
+        self._pools.clear()
+
+
+class ProcessLease:
+    """The pool in use by one run."""
+
+    def __init__(self, pool: Pool, parcels: Parcels, booking: Booking) -> None:
+        self.keys: set[int] = set()
+        self._pool = pool
+        self._parcels = parcels
+        self._booking = booking
+
+    def submit(self, call: Call, reply: Reply) -> None:
+        """Pickles the call and queues it."""
+        try:
+            job = self._job(call, reply)
+        except TransferError as error:
+            reply(CallFailed(call.id, error))
+        else:
+            self._pool.submit(job)
+
+    def forget(self, keys: list[int]) -> None:
+        """Has the workers drop these shared values."""
+        self.keys.difference_update(keys)
+        self._parcels.forget(keys)
+
+    def _job(self, call: Call, reply: Reply) -> Job:
+        code = self._parcels.code(call.code)
+        parcels = [code]
+        values = tuple(self._kept(value, parcels) if isinstance(value, Shared) else value for value in call.values)
+        try:
+            frames: list[Any] = [pickle.dumps((code.number, call.layout), protocol=5), *pack(values)]
+        except Exception as error:
+            raise TransferError(
+                f"an argument of {call.code.name} cannot be sent to a worker: {why_not(call.values)}; pass plain data, "
+                f"or run it on an executor that shares memory ('sequential', 'threads')"
+            ) from error
+        return Job(call.id, self._booking, reply, tuple(parcels), frames)
+
+    def _kept(self, shared: Shared, parcels: list[Parcel]) -> Kept:
+        parcel = self._parcels.shared(shared)
+        self.keys.add(shared.key)
+        parcels.append(parcel)
+        return Kept(parcel.number)
+
+
+def _close(pools: list[Pool]) -> None:
+    while pools:
+        pools.pop().close()
+
+
+_executors: weakref.WeakSet[ProcessExecutor] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for executor in list(_executors):
+        executor._forget_parent()  # noqa: SLF001  nobody else may
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,92 @@
+"""What a worker keeps from one call to the next: code, and the values that many calls share.
+
+Theory: a parcel is pickled once for the pool and sent once to each worker that needs it; a call then names it by its
+number. Code is known by identity while the `Code` object lives, a shared value by its key until it is forgotten.
+
+This module never knows workers or sockets.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, NamedTuple
+
+from anabranch.errors import TransferError
+from anabranch.executor import Shared
+from anabranch.transport import Reach, dump_code, pack, why_not
+from anabranch.work import Code
+
+__all__ = ["Kept", "Parcel", "Parcels"]
+
+
+class Kept(NamedTuple):
+    """Stands in a call's values for the parcel of that number."""
+
+    number: int
+
+
+class Parcel(NamedTuple):
+    """Pickled frames under a number that is unique in the pool; the first frame says what it is, for errors."""
+
+    number: int
+    frames: list[Any]
+
+
+class Parcels:
+    """The parcels of one pool; used by all threads that submit."""
+
+    def __init__(self, dropped: Callable[[list[int]], None]) -> None:
+        """`dropped` is told, in any thread, the numbers that no worker needs any longer; it must not block."""
+        self._dropped = dropped
+        self._numbers = count(1)
+        self._lock = threading.Lock()
+        self._codes: dict[int, tuple[weakref.ref[Code], Parcel]] = {}
+        self._shared: dict[int, Parcel] = {}
+
+    def code(self, code: Code) -> Parcel:
+        """The parcel of a task's code.
+
+        Raises:
+            TransferError: a function of it cannot be pickled.
+        """
+        known = self._codes.get(id(code))
+        if known is None:
+            payload = dump_code(code, Reach.SAME_PATH)
+            with self._lock:
+                parcel = Parcel(next(self._numbers), [f"the code of {code.name}".encode(), payload])
+                identity = id(code)
+                known = self._codes.setdefault(identity, (weakref.ref(code, lambda _: self._expire(identity)), parcel))
+        return known[1]
+
+    def shared(self, shared: Shared) -> Parcel:
+        """The parcel of a shared value.
+
+        Raises:
+            TransferError: it cannot be pickled.
+        """
+        parcel = self._shared.get(shared.key)
+        if parcel is None:
+            try:
+                frames = pack(shared.value)
+            except Exception as error:
+                raise TransferError(f"a value cannot be sent to a worker: {why_not(shared.value)}") from error
+            with self._lock:
+                parcel = Parcel(next(self._numbers), [b"a value that many calls share", *frames])
+                parcel = self._shared.setdefault(shared.key, parcel)
+        return parcel
+
+    def forget(self, keys: Iterable[int]) -> None:
+        """Drops the shared values of these keys."""
+        with self._lock:
+            parcels = [self._shared.pop(key) for key in keys if key in self._shared]
+        if parcels:
+            self._dropped([parcel.number for parcel in parcels])
+
+    def _expire(self, identity: int) -> None:
+        """Drops code that nobody has any longer; called by the garbage collector, hence without the lock."""
+        known = self._codes.pop(identity, None)
+        if known is not None:
+            self._dropped([known[1].number])

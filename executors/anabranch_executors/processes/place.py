@@ -1,0 +1,58 @@
+"""What a worker shares with the driver besides code and values: import path, arguments, working directory, environment.
+
+Theory: workers outlive runs, and a user may change directory or `sys.path` between two of them; a relative path or an
+import must then mean in the worker what it means in the driver. So the place is taken at the start of each run, and
+sent to a worker only if it differs from what that worker has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+__all__ = ["Place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where code runs; `directory` is None if it has been deleted."""
+
+    path: tuple[str, ...]
+    arguments: tuple[str, ...]
+    directory: str | None
+    environment: dict[str, str]
+
+    @classmethod
+    def here(cls) -> Place:
+        """This process's own."""
+        try:
+            directory = os.getcwd()
+        except OSError:
+            directory = None
+        path = tuple(os.path.abspath(entry) if directory else entry for entry in sys.path if isinstance(entry, str))
+        return cls(path, tuple(sys.argv), directory, dict(os.environ))
+
+    @cached_property
+    def packed(self) -> bytes:
+        """What `settle` makes a process's own."""
+        return pickle.dumps(Place(self.path, self.arguments, self.directory, self.environment))
+
+    def settle(self) -> None:
+        """Makes it this process's."""
+        if sys.path != list(self.path):
+            sys.path[:] = self.path
+            importlib.invalidate_caches()
+        sys.argv[:] = self.arguments
+        if self.directory is not None:
+            with suppress(OSError):  # it has gone meanwhile: the user's own code will say so where it matters
+                os.chdir(self.directory)
+        for name in os.environ.keys() - self.environment.keys():
+            del os.environ[name]
+        for name, value in self.environment.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value

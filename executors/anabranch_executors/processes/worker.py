@@ -1,0 +1,227 @@
+"""What runs in a worker process: messages in, calls performed, outcomes out.
+
+Theory: the main thread reads the data socket itself, performs calls in the order they came, and answers each. A second
+thread only guards: it waits at the control socket, where the driver asks for a call back that has not begun, and whose
+end means that the driver has gone. A call begins, or is given back, under one lock, so exactly one of both happens.
+
+This module never knows which start method made its process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+import types
+from contextlib import suppress
+from socket import socket
+from typing import Any, Final, NoReturn
+
+from anabranch.errors import TransferError
+from anabranch.failure import GENERATED, Failure, capture
+from anabranch.transport import dumps, portable_outcome, unpack
+from anabranch.work import Code, Layout, Outcome, perform
+from anabranch_executors.processes.parcel import Kept
+from anabranch_executors.processes.wire import REVOKE, Inbox, Kind, Outbox, Packet, encode
+
+__all__ = ["die_with_parent", "end_group", "main", "run"]
+
+PR_SET_PDEATHSIG: Final = 1
+
+
+class Received:
+    """Code or a value that the driver sent to be kept; unpickled at its first use, where a call can tell of a failure."""
+
+    __slots__ = ("_frames", "_label", "_value")
+
+    def __init__(self, frames: list[bytearray]) -> None:
+        self._label = frames[0].decode()
+        self._frames: list[bytearray] | None = frames[1:]
+        self._value: Any = None
+
+    def open(self) -> Any:
+        """What it holds.
+
+        Raises:
+            TransferError: it cannot be unpickled here.
+        """
+        if self._frames is not None:
+            self._value = opened(self._frames, self._label)
+            self._frames = None
+        return self._value
+
+
+def opened(frames: list[bytearray], label: str) -> Any:
+    """Unpickles frames; an error names `label`."""
+    try:
+        return unpack(frames)
+    except Exception as error:
+        raise TransferError(
+            f"{label} cannot be unpickled in the worker ({type(error).__name__}: {error}); its modules must be "
+            f"importable there, and its classes must survive pickling"
+        ) from error
+
+
+class Worker:
+    """The state of a worker process."""
+
+    def __init__(self, data: socket, control: socket) -> None:
+        self.pid = os.getpid()
+        self.name = f"process {self.pid}"
+        self.data = data
+        self.control = control
+        self.parcels: dict[int, Received] = {}
+        self.outbox = Outbox()
+        self.sending = threading.Lock()
+        self.beginning = threading.Lock()
+        self.begun = 0
+        self.revoked: set[int] = set()
+        self.main: types.ModuleType | None = None
+
+    def serve(self) -> None:
+        """Answers messages until the driver hangs up."""
+        self.send(Kind.HELLO, self.pid, [])
+        inbox = Inbox()
+        while True:
+            for message in inbox.receive(self.data):
+                if message.kind is Kind.CALL:
+                    self.call(message)
+                elif message.kind is Kind.KEEP:
+                    importlib.invalidate_caches()
+                    self.parcels[message.number] = Received(message.frames)
+                elif message.kind is Kind.FORGET:
+                    self.parcels.pop(message.number, None)
+                else:
+                    pickle.loads(message.frames[0]).settle()  # noqa: S301  from the driver
+
+    def guard(self) -> None:
+        """Gives back calls that have not begun, and ends the process with the driver; runs in a thread of its own."""
+        try:
+            while request := self.control.recv(REVOKE.size):
+                (number,) = REVOKE.unpack(request)
+                with self.beginning:
+                    waiting = number > self.begun
+                    if waiting:
+                        self.revoked.add(number)
+                if waiting:
+                    self.send(Kind.RETURNED, number, [])
+        finally:
+            end_group(os.getpid())
+
+    def call(self, message: Packet) -> None:
+        """Performs one call and answers it, unless it has been given back."""
+        with self.beginning:
+            if message.number in self.revoked:
+                self.revoked.remove(message.number)
+                return
+            self.begun = message.number
+        try:
+            frames = self.answer(message.frames)
+        except TransferError as error:
+            self.send(Kind.FAILED, message.number, [str(error).encode(errors="replace")])
+        else:
+            self.send(Kind.OUTCOME, message.number, frames)
+        message.frames.clear()  # an idle worker holds no arguments
+
+    def answer(self, frames: list[bytearray]) -> list[Any]:
+        """The outcome of a call, packed.
+
+        Raises:
+            TransferError: something does not travel.
+        """
+        number, layout = pickle.loads(frames[0])  # noqa: S301  from the driver
+        code: Code = self.parcels[number].open()
+        values = opened(frames[1:], f"the arguments of {code.name}")
+        values = tuple(self.parcels[value.number].open() if type(value) is Kept else value for value in values)
+        outcome = self.perform(code, layout, values)
+        flush()
+        try:
+            bare, outputs = portable_outcome(outcome, code)
+            return [dumps(bare) if bare.failures else pickle.dumps(bare, protocol=5), *outputs]
+        except TransferError:
+            raise
+        except Exception as error:
+            raise TransferError(f"the outcome of {code.name} cannot be brought back: {error!r}") from error
+
+    def perform(self, code: Code, layout: Layout, values: tuple[Any, ...]) -> Outcome:
+        """Performs a call; whatever it raises, `SystemExit` included, becomes a failure: the worker lives on."""
+        started = time.perf_counter()
+        try:
+            return perform(code, layout, values, self.name)
+        except BaseException as error:  # noqa: BLE001
+            failure = Failure(raiser(code, error), (), layout.where, capture(error), worker=self.name)
+            seconds = time.perf_counter() - started
+            return Outcome(layout.call, (), (), (failure,), seconds, started, self.name)
+
+    def send(self, kind: Kind, number: int, frames: list[Any]) -> None:
+        """Writes one message."""
+        if os.getpid() != self.pid:
+            os._exit(1)  # a child that the user's function forked and let return: the answer is its parent's to give
+        with self.sending:
+            self.outbox.put(encode(kind, number, frames))
+            self.outbox.send(self.data)
+
+
+def raiser(code: Code, error: BaseException) -> str:
+    """The node whose line of the generated code raised, or the task's name."""
+    trace = error.__traceback__
+    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(GENERATED):
+        trace = trace.tb_next
+    lines = {step.line: step.node for table in code.tables for step in table.steps}
+    return lines.get(trace.tb_lineno, code.name) if trace is not None else code.name
+
+
+def flush() -> None:
+    """Writes out what the user's functions printed, for a worker may be killed at any time."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # closed or replaced by the user
+            stream.flush()
+
+
+def main(data: int, control: int, parent: int) -> NoReturn:
+    """The life of a worker that was started on its own, with these open files."""
+    run(socket(fileno=data), socket(fileno=control), parent)
+
+
+def run(data: socket, control: socket, parent: int) -> NoReturn:
+    """Makes this process a worker, a child of process `parent`."""
+    try:
+        os.setpgid(0, 0)  # one group with all that the user's functions start, to be ended together
+        die_with_parent(parent)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        worker = Worker(data, control)
+        worker.main = sys.modules["__main__"]  # in a fork of the driver its globals must not be finalized
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        threading.Thread(target=worker.guard, name="anabranch guard", daemon=True).start()
+        worker.serve()
+    except (EOFError, ConnectionError):
+        end_group(os.getpid())
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+        flush()
+    finally:
+        os._exit(1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Asks the kernel, where it can, to kill this process when the thread that started it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def end_group(pid: int) -> None:
+    """Kills process `pid` and all that it started and that stayed in its group."""
+    for kill in (os.killpg, os.kill):
+        try:
+            return kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue

@@ -1,0 +1,297 @@
+"""Runs calls on Ray, on this machine or a cluster; intermediate values stay in Ray's object store.
+
+    submit ──▶ remote(code, parcel, *far) ──▶ Ray worker: run_parcel ──▶ head, output, output, …
+    reply ◀── head's future, in Ray's callback thread                    │
+    later call ◀── ObjectRef as a top-level argument ◀───────────────────┘
+
+Theory: a Ray process has one session, whoever opened it. A session that the user opened is used and never closed; one
+that was opened here is shared by all `RayExecutor`s of this process and closed with the last of them. Only the head
+of an answer comes to the driver; outputs too large for it are objects of their own, and Ray resolves them, and
+`Shared` values, near the worker that gets them. Ray never retries a call: whether a call is repeated is the engine's
+decision, so a worker's death is one reply, `CallLost`.
+
+Arrays reach a worker as Ray keeps them: without a copy, and read-only.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
+from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply, Traits
+from anabranch.transport import Reach
+from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, message_of, run_parcel
+from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.reply import Ledger, in_one_line
+
+__all__ = ["RayExecutor"]
+
+PATIENCE = 8.0
+"""Seconds to wait for a cluster to answer, and for cancelled calls to end."""
+
+
+class RayExecutor:
+    """Calls are Ray tasks.
+
+    Args:
+        address: the cluster: ``host:port``, ``ray://host:port`` or ``auto``; by default the session that this process
+            has already opened, else what RAY_ADDRESS names, else a new one on this machine.
+        workers: how many calls at the same time; by default as many as the cluster has processors.
+        options: further keyword arguments for `ray.init`.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None, **options: Any) -> None:
+        if workers is not None and workers < 1:
+            raise ExecutorError(f"workers must be at least 1, not {workers}")
+        self._address = address
+        self._workers = workers
+        self._options = options
+        self._slots = workers or usable_cpus()
+
+    @property
+    def traits(self) -> Traits:
+        """As many slots as the cluster has processors, once there is one."""
+        return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True, can_kill=True)
+
+    @contextmanager
+    def lease(self) -> Iterator[RayLease]:
+        """Joins or opens the Ray session of this process."""
+        ray = _ray()
+        with _guard:
+            reach = self._join(ray)
+            cpus = int(ray.cluster_resources().get("CPU", 1))
+            self._slots = max(1, min(self._workers or cpus, cpus))
+        lease = RayLease(ray, reach)
+        try:
+            yield lease
+        finally:
+            lease.leave()
+
+    def close(self) -> None:
+        """Closes the session if it was opened here and nobody else uses it."""
+        global _session
+        with _guard:
+            if _session is None or self not in _session.users:
+                return
+            _session.users.discard(self)
+            if not _session.users:
+                ray, ours, _session = _ray(), _session.node, None
+                if ray.is_initialized() and ray.get_runtime_context().get_node_id() == ours:
+                    ray.shutdown()
+
+    def _join(self, ray: Any) -> Reach:
+        global _session
+        if ray.is_initialized():
+            node = ray.get_runtime_context().get_node_id()
+            if _session is None or _session.node != node:
+                return Reach.INSTALLED
+        else:
+            address = self._address or os.environ.get("RAY_ADDRESS") or "local"
+            reach = self._open_local(ray) if address == "local" else self._connect(ray, address)
+            _session = Session(ray.get_runtime_context().get_node_id(), reach)
+        _session.users.add(self)
+        return _session.reach
+
+    def _connect(self, ray: Any, address: str) -> Reach:
+        _check_reachable(address)
+        try:
+            ray.init(address=address, **{"configure_logging": False, **self._options})
+        except Exception as error:
+            raise ExecutorError(_unreachable(address, str(error) or type(error).__name__)) from error
+        return Reach.INSTALLED
+
+    def _open_local(self, ray: Any) -> Reach:
+        defaults: dict[str, Any] = {
+            "num_cpus": self._workers or usable_cpus(),
+            "include_dashboard": False,
+            "configure_logging": False,
+            "job_config": ray.job_config.JobConfig(_py_driver_sys_path=_path()),
+        }
+        with _no_telemetry():
+            try:
+                ray.init(address="local", **{**defaults, **self._options})
+            except Exception as error:
+                text = f"Ray cannot be started on this machine: {error}; 'ray.init()' alone should show the same"
+                raise ExecutorError(text) from error
+        return Reach.INSTALLED if "job_config" in self._options else Reach.SAME_PATH
+
+
+@dataclass
+class Session:
+    """The Ray session that was opened here, told from others by the id of its node, and the executors that use it."""
+
+    node: str
+    reach: Reach
+    users: weakref.WeakSet[RayExecutor] = field(default_factory=weakref.WeakSet)
+
+
+_session: Session | None = None
+_guard = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RayReference(Reference):
+    """A value in Ray's object store."""
+
+    ref: Any
+
+    def fetch(self) -> Any:
+        """Brings the value here."""
+        ray = _ray()
+        if not ray.is_initialized():  # or Ray would start a session by itself
+            raise WorkerLost("a value that lived on Ray is gone: its session was closed")
+        try:
+            return ray.get(self.ref).value()
+        except ray.exceptions.RayError as error:
+            raise WorkerLost(f"a value that lived on Ray is gone: {in_one_line(error)}") from error
+
+
+class RayLease:
+    """A Ray session in use by one run."""
+
+    def __init__(self, ray: Any, reach: Reach) -> None:
+        self._ray = ray
+        self._ledger = Ledger()
+        self._sender: Sender[Any] = Sender(reach, RayReference, ray.put)
+        self._codes: dict[bytes, Any] = {}
+        self._remote = ray.remote(max_retries=0)(run_on_ray)
+        self._functions: dict[int, Any] = {}
+
+    def submit(self, call: Call, reply: Reply) -> None:
+        """Makes a Ray task of the call."""
+        ticket = self._ledger.enter(reply)
+        try:
+            if not self._ray.is_initialized():
+                raise ExecutorError("the Ray session was closed during the run; open it again and run again")
+            code, parcel, handles = self._sender.pack(call)
+            far = [handle.ref if isinstance(handle, RayReference) else handle for handle in handles]
+            refs = self._function(parcel.outputs).remote(self._code(parcel, code), parcel, *far)
+        except AnabranchError as error:
+            self._ledger.settle(ticket, CallFailed(call.id, error))
+        except Exception as error:
+            text = f"Ray does not take the call: {type(error).__name__}: {in_one_line(error)}"
+            self._ledger.settle(ticket, CallFailed(call.id, ExecutorError(text)))
+        else:
+            head, *outputs = refs if isinstance(refs, list) else [refs]
+            self._ledger.hold(ticket, head)
+            head.future().add_done_callback(partial(self._done, ticket, call, outputs))
+
+    def forget(self, keys: list[int]) -> None:
+        """Drops the references to shared values; Ray frees them when no running call needs them."""
+        self._sender.forget(keys)
+
+    def leave(self) -> None:
+        """Cancels what is queued, kills the workers of what is running, and sees that they have ended."""
+        heads = self._ledger.leave()
+        if heads and self._ray.is_initialized():
+            for head in heads:
+                self._ray.cancel(head, force=True)
+            self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE, fetch_local=False)
+
+    def _function(self, outputs: int) -> Any:
+        function = self._functions.get(outputs)
+        if function is None:
+            function = self._functions[outputs] = self._remote.options(num_returns=1 + outputs)
+        return function
+
+    def _code(self, parcel: Parcel, code: bytes) -> Any:
+        """Small code goes inside the task's description, which is quicker than an object; large code goes once."""
+        if len(code) <= INLINE:
+            return code
+        if parcel.digest not in self._codes:
+            self._codes[parcel.digest] = self._ray.put(code)
+        return self._codes[parcel.digest]
+
+    def _done(self, ticket: int, call: Call, outputs: list[Any], future: Any) -> None:
+        error = future.exception()
+        if error is None:
+            message = message_of(call, future.result(), lambda number: RayReference(outputs[number]))
+        else:
+            message = _message_of_error(call, error)
+        self._ledger.settle(ticket, message)
+
+
+def run_on_ray(code: bytes, parcel: Parcel, *far: Packed) -> Any:
+    """What a Ray worker runs."""
+    head, outputs = run_parcel(code, parcel, far, keep=True)
+    return (head, *outputs) if outputs else head
+
+
+def _message_of_error(call: Call, error: BaseException) -> Message:
+    known = _ray().exceptions
+    lost = (
+        known.WorkerCrashedError,
+        known.OutOfMemoryError,
+        known.NodeDiedError,
+        known.LocalRayletDiedError,
+        known.ObjectLostError,
+        known.TaskCancelledError,
+    )
+    text = f"{type(error).__name__}: {in_one_line(error)}"
+    if isinstance(error, lost):
+        return CallLost(call.id, text)
+    if isinstance(error, known.RayTaskError):
+        text += "; anabranch must be installed on Ray's workers, in the driver's version"
+    return CallFailed(call.id, ExecutorError(f"Ray could not run a call of {call.code.name}: {text}"))
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise ExecutorError("the executor 'ray' needs Ray: pip install 'anabranch[ray]'") from error
+    return ray
+
+
+def _path() -> list[str]:
+    """This process's sys.path without what a worker has anyway; reversed, since Ray inserts each at the front."""
+    here = [os.path.abspath(entry) for entry in sys.path]
+    return [entry for entry in reversed(here) if not entry.startswith(sys.base_prefix) and "-packages" not in entry]
+
+
+@contextmanager
+def _no_telemetry() -> Iterator[None]:
+    """A session that is opened here reports nothing to Ray's makers, unless the user has said something else."""
+    known = os.environ.get("RAY_USAGE_STATS_ENABLED")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        yield
+    finally:
+        if known is None:
+            del os.environ["RAY_USAGE_STATS_ENABLED"]
+
+
+def _check_reachable(address: str) -> None:
+    """Greets the address as HTTP/2 does, which Ray's servers speak; Ray would try for long and then end the process."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") == "0":
+                connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS)
+                if connection.recv(9)[3:4] != SETTINGS[3:4]:
+                    raise ConnectionError("what listens there is not Ray")
+    except OSError as error:
+        raise ExecutorError(_unreachable(address, str(error))) from error
+
+
+SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""An empty HTTP/2 frame of that type, the first that each side sends."""
+
+
+def _unreachable(address: str, reason: str) -> str:
+    return (
+        f"no Ray cluster answers at {address} ({reason}); check the address (RAY_ADDRESS, 'ray status'), that the "
+        f"cluster runs the driver's Ray version, and that RAY_AUTH_MODE=token is set here if it asks for a token; or "
+        f"leave the address out to start Ray on this machine"
+    )

@@ -1,0 +1,461 @@
+"""What a user holds: a builder that gathers modules, config and an executor, and a driver that runs requests.
+
+Theory: both are immutable; every builder method returns a new builder, and a driver never changes once it is built, so that
+any number of threads may use it at once. What changes belongs to a run. What a driver keeps between runs cannot be seen
+from outside: compiled plans, estimates of how long items take, and warm workers.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import threading
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from anabranch.engine import Engine, Observer
+from anabranch.errors import FlowError, InputError, nearest
+from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.executor import Executor, Traits
+from anabranch.failure import Failure
+from anabranch.graph import Graph
+from anabranch.graph.types import describe, fits
+from anabranch.markers import PerItem
+from anabranch.plan import FanTask, Plan, Value, make_plan
+from anabranch.registry import make_executor
+from anabranch.report import Report
+from anabranch.run import Cell, Chunk, Column, Estimate, Run, Slot
+from anabranch.work import Aborted, Recorder
+
+__all__ = ["Builder", "Driver", "RunResult", "Variable"]
+
+log = logging.getLogger("anabranch")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One name of the dataflow: a node or an input.
+
+    `axes` are the fan-outs along which it has values; `origin` is ``file:line``, empty for inputs.
+    """
+
+    name: str
+    type: Any
+    is_input: bool
+    required: bool
+    axes: tuple[str, ...]
+    expands: bool
+    doc: str
+    tags: Mapping[str, Any]
+    origin: str
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came of a run: results by name, failures, figures."""
+
+    run_id: str
+    results: dict[str, Any]
+    failures: tuple[Failure, ...]
+    report: Report
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Gathers what a driver is made of. Immutable: each method returns a new builder.
+
+    Example::
+
+        driver = Builder().with_modules(census).with_executor("processes", workers=8).build()
+    """
+
+    modules: tuple[ModuleType, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    executor: str | Executor | concurrent.futures.Executor = "sequential"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    adapters: tuple[Observer, ...] = ()
+    overriding: bool = False
+
+    def with_modules(self, *modules: ModuleType) -> Builder:
+        """Adds modules whose public functions are nodes."""
+        for module in modules:
+            if not isinstance(module, ModuleType):
+                raise FlowError(
+                    f"with_modules takes modules, not {type(module).__name__}; for single functions use "
+                    f"module_from_functions(f, g, …)"
+                )
+        return replace(self, modules=(*self.modules, *modules))
+
+    def with_config(self, config: Mapping[str, Any]) -> Builder:
+        """Adds config values: they choose between alternatives (`@config.when`) and can be read like inputs."""
+        return replace(self, config={**self.config, **config})
+
+    def with_executor(self, executor: str | Executor | concurrent.futures.Executor, **options: Any) -> Builder:
+        """Chooses where tasks run: ``sequential``, ``threads``, ``processes``, ``ray``, ``dask``, any other that is
+        registered, an executor object, or a `concurrent.futures.Executor`. Options go to the executor (`workers=` …)."""
+        return replace(self, executor=executor, options=options)
+
+    def with_adapters(self, *adapters: Observer) -> Builder:
+        """Adds observers: functions that are called with every event. One that raises is logged and does no harm."""
+        return replace(self, adapters=(*self.adapters, *adapters))
+
+    def allow_module_overrides(self) -> Builder:
+        """A later module's function replaces an earlier module's of the same name, instead of being an error."""
+        return replace(self, overriding=True)
+
+    def copy(self) -> Builder:
+        """A builder that is the same; since builders never change, there is seldom need for it."""
+        return replace(self)
+
+    def build(self) -> Driver:
+        """Builds the graph and the driver.
+
+        Raises:
+            FlowError: the functions do not make a dataflow.
+            ExecutorError: the executor is unknown or not installed.
+        """
+        graph = Graph.from_modules(self.modules, self.config, override=self.overriding)
+        executor = make_executor(self.executor, dict(self.options))
+        return Driver(graph, executor, self.adapters, owns=isinstance(self.executor, str))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A plan and what is checked before it runs."""
+
+    plan: Plan
+    checks: tuple[tuple[str, tuple[tuple[Any, bool, str], ...]], ...]
+    estimates: dict[FanTask, Estimate]
+    direct: Callable[..., Any] | None
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+class Driver:
+    """Runs requests against one dataflow. Made by `Builder.build`; safe to use from many threads at once.
+
+    Use it as a context manager, or `close` it, to end the workers that it started; the interpreter's exit does so too.
+    """
+
+    def __init__(self, graph: Graph, executor: Executor, adapters: Sequence[Observer] = (), *, owns: bool = True) -> None:
+        self.graph = graph
+        self._executor = executor
+        self._adapters = tuple(adapters)
+        self._prepared: dict[Any, _Prepared] = {}
+        self._traits: Traits | None = None
+        self._lock = threading.Lock()
+        self._finalizer = weakref.finalize(self, executor.close) if owns else None
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def execute(
+        self,
+        outputs: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Computes outputs by name.
+
+        Args:
+            outputs: names of nodes or inputs. A node inside a fan-out gives the list of its values, in expansion order.
+            inputs: values for the names that no function gives.
+            overrides: values that replace functions: one value, `PerItem([...])` with one for each item, or, for an
+                expander, the new items.
+
+        Raises:
+            InputError: a name is unknown, an input is missing or of the wrong type. Nothing has run then.
+            ExecutorError, TransferError, WorkerLost: see there.
+            BaseException: what a function raised, with a note that names function and item.
+        """
+        inputs = {} if inputs is None else inputs
+        prepared = self._prepare(outputs, inputs, overrides or {})
+        if prepared.direct is not None and not self._adapters:
+            return self._execute_here(prepared, inputs, overrides)
+        return self._start(prepared, inputs, overrides or {}).results
+
+    def run(
+        self,
+        outputs: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> RunResult:
+        """The same as `execute`, with a report of the run beside the results."""
+        inputs, overrides = inputs or {}, overrides or {}
+        prepared = self._prepare(outputs, inputs, overrides)
+        return self._start(prepared, inputs, overrides)
+
+    def validate_execution(
+        self,
+        outputs: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Raises what `execute` would raise before its first task; runs nothing."""
+        inputs, overrides = inputs or {}, overrides or {}
+        prepared = self._prepare(outputs, inputs, overrides)
+        _check(prepared, _inputs_of(self.graph, inputs, overrides))
+        self.slots_of(prepared.plan, inputs, overrides)
+
+    def plan(self, outputs: Sequence[str], inputs: Iterable[str] = (), overrides: Mapping[str, Any] | None = None) -> Plan:
+        """The compiled plan of a request, as it would run on an executor with many slots.
+
+        Raises:
+            InputError: a name is unknown, or an input is missing.
+        """
+        constant, per_item = kinds_of(overrides or {})
+        return make_plan(self.graph, _names(outputs), (*self.graph.config, *inputs), constant, per_item)
+
+    def close(self) -> None:
+        """Ends the workers that this driver started. A later `execute` starts them anew."""
+        if self._finalizer is not None:
+            self._executor.close()
+
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _prepare(self, outputs: Sequence[str], inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> _Prepared:
+        constant, per_item = kinds_of(overrides) if overrides else ((), ())
+        key = (outputs if isinstance(outputs, str) else tuple(outputs), tuple(inputs), constant, per_item)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = self._compile(_names(outputs), inputs, constant, per_item)
+            self._prepared[key] = prepared
+        return prepared
+
+    def _compile(
+        self, outputs: tuple[str, ...], inputs: Mapping[str, Any], constant: tuple[str, ...], per_item: tuple[str, ...]
+    ) -> _Prepared:
+        graph = self.graph
+        for name in inputs:
+            if name in graph.nodes:
+                raise InputError(f"input '{name}' is a function, {graph.nodes[name].label}; give it in overrides={{…}}")
+            if name not in graph.inputs and name not in graph.config:
+                raise InputError(f"unknown input '{name}'{nearest(name, (*graph.inputs, *graph.nodes))}")
+        traits = self._known_traits()
+        fuse = traits.slots == 1 and traits.shares_memory
+        supplied = (*graph.config, *inputs)
+        plan = make_plan(graph, outputs, supplied, constant, per_item, fuse=fuse)
+        needed = [value.name for value in plan.given if not value.name.endswith("!") and value.name in graph.inputs]
+        checks = tuple((name, _readers(graph, name)) for name in needed if name not in constant)
+        task = plan.direct if fuse else None
+        direct = None
+        arguments: tuple[str, ...] = ()
+        results: tuple[str, ...] = ()
+        if task is not None:
+            direct = task.code.load().entry
+            arguments = tuple(argument.value.name for argument in task.arguments)
+            results = tuple(value.name for value in task.outputs)
+        return _Prepared(plan, checks, {}, direct, arguments, results)
+
+    def _known_traits(self) -> Traits:
+        if self._traits is None:
+            with self._executor.lease():
+                self._traits = self._executor.traits
+        return self._traits
+
+    def _execute_here(
+        self, prepared: _Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """A flow without fan-outs, on an executor with one slot in this process: one call of compiled code."""
+        values = {**self.graph.config, **inputs, **(overrides or {})}
+        _check(prepared, values)
+        task = prepared.plan.direct
+        assert task is not None and prepared.direct is not None
+        recorder = Recorder(task.code.load(), tolerant=False, holes=False)
+        try:
+            made = prepared.direct(recorder, (), 0, *[values[name] for name in prepared.arguments])
+        except Aborted:
+            raise recorder.failures[0].error() from None
+        if len(prepared.results) == 1:
+            values[prepared.results[0]] = made
+        else:
+            values.update(zip(prepared.results, made, strict=True))
+        return {name: values[name] for name in prepared.plan.outputs}
+
+    def _start(self, prepared: _Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunResult:
+        _check(prepared, _inputs_of(self.graph, inputs, overrides))
+        slots = self.slots_of(prepared.plan, inputs, overrides)
+        run_id = uuid.uuid4().hex
+        report = Report()
+        observe = _observing((report.observe, *self._adapters))
+        started = perf_counter()
+        observe(RunStarted(run_id, tuple(prepared.plan.outputs)))
+        finished = False
+        try:
+            with self._executor.lease() as lease:
+                traits = self._executor.traits
+                run = Run(
+                    prepared.plan.root, slots, slots=traits.slots, credit=traits.credit, estimates=prepared.estimates
+                )
+                results = Engine(prepared.plan, run, lease, observe).finish()
+            finished = True
+        finally:
+            report.seconds = perf_counter() - started
+            observe(RunFinished(run_id, not finished))
+        return RunResult(run_id, results, tuple(run.failures), report)
+
+    def slots_of(self, plan: Plan, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[Value, Slot]:
+        """The values that come with a request, as the plan's root frame wants them.
+
+        Raises:
+            InputError: an override does not fit what it replaces.
+        """
+        values = {**self.graph.config, **inputs}
+        found: dict[Value, Slot] = {}
+        checked = {name: self._checked_override(name, value) for name, value in overrides.items()}
+        for value in plan.given:
+            name = value.name
+            if name in checked or name.removesuffix("!") in checked:
+                found[value] = _given_slot(checked[name.removesuffix("!")], value.rank)
+            else:
+                found[value] = Cell(values[name])
+        return found
+
+    def _checked_override(self, name: str, value: Any) -> Any:
+        if name not in self.graph.nodes:
+            return value
+        node, axes = self.graph.nodes[name], self.graph.axes[name]
+        if isinstance(value, PerItem):
+            if not axes:
+                raise InputError(f"override '{name}' is PerItem, but {node.label} runs once, outside of any fan-out")
+            _check_shape(name, value, axes)
+            return value
+        if node.expands:
+            if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__"):
+                kind = type(value).__name__
+                raise InputError(f"override '{name}' must be the new items of {node.label}, a list say, not {kind}")
+            return list(value) if hasattr(value, "__next__") and axes else value
+        if not fits(value, node.annotation):
+            raise InputError(
+                f"override '{name}' is {type(value).__name__}, but {node.label} returns {describe(node.annotation)}"
+            )
+        return value
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def list_available_variables(self) -> list[Variable]:
+        """All nodes, in topological order, and then the inputs."""
+        return [self._variable(name) for name in (*self.graph.nodes, *self.graph.inputs)]
+
+    def what_is_upstream_of(self, *names: str) -> list[Variable]:
+        """The named variables and everything that they are computed from, inputs included.
+
+        Raises:
+            InputError: a name is unknown.
+        """
+        self._check_known(names)
+        return self._variables(self.graph.upstream(names))
+
+    def what_is_downstream_of(self, *names: str) -> list[Variable]:
+        """The named variables and everything that is computed from them.
+
+        Raises:
+            InputError: a name is unknown.
+        """
+        self._check_known(names)
+        return self._variables(self.graph.downstream(names))
+
+    def what_is_the_path_between(self, upstream: str, downstream: str) -> list[Variable]:
+        """The variables on any way from one to the other, both included; empty if there is none.
+
+        Raises:
+            InputError: a name is unknown.
+        """
+        self._check_known((upstream, downstream))
+        return self._variables(self.graph.downstream((upstream,)) & self.graph.upstream((downstream,)))
+
+    def has_cycles(self, outputs: Sequence[str] = ()) -> bool:  # noqa: ARG002  the field's signature
+        """Always False: a flow with a cycle cannot be built."""
+        return False
+
+    def _variables(self, names: set[str]) -> list[Variable]:
+        return [self._variable(name) for name in (*self.graph.nodes, *self.graph.inputs) if name in names]
+
+    def _variable(self, name: str) -> Variable:
+        if name in self.graph.nodes:
+            node = self.graph.nodes[name]
+            axes = self.graph.value_axes(name)
+            return Variable(name, node.annotation, False, False, axes, node.expands, node.doc, node.tags, node.origin)
+        entry = self.graph.inputs[name]
+        return Variable(name, entry.readers[0][1].annotation, True, entry.required, (), False, "", {}, "")
+
+    def _check_known(self, names: Iterable[str]) -> None:
+        known = {*self.graph.nodes, *self.graph.inputs}
+        for name in names:
+            if name not in known:
+                raise InputError(f"unknown name '{name}'{nearest(name, known)}")
+
+
+def _names(outputs: Sequence[str]) -> tuple[str, ...]:
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    if not names:
+        raise InputError("no output is asked for; name at least one")
+    for name in names:
+        if not isinstance(name, str):
+            raise InputError(f"outputs are names, not {type(name).__name__}")
+    return names
+
+
+def kinds_of(overrides: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The overrides with one value, and those with a value per item."""
+    constant = tuple(name for name, value in overrides.items() if not isinstance(value, PerItem))
+    return constant, tuple(name for name, value in overrides.items() if isinstance(value, PerItem))
+
+
+def _readers(graph: Graph, name: str) -> tuple[tuple[Any, bool, str], ...]:
+    readers = graph.inputs[name].readers
+    return tuple((p.annotation, p.required, node.label) for node, p in readers if p.annotation is not Any)
+
+
+def _inputs_of(graph: Graph, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = {name: value for name, value in overrides.items() if name in graph.inputs}
+    return {**graph.config, **inputs, **replaced}
+
+
+def _check(prepared: _Prepared, values: Mapping[str, Any]) -> None:
+    for name, readers in prepared.checks:
+        value = values[name]
+        for annotation, required, label in readers:
+            if type(value) is annotation or fits(value, annotation) or (value is None and not required):
+                continue
+            raise InputError(f"input '{name}' is {type(value).__name__}, but {label} takes {describe(annotation)}")
+
+
+def _check_shape(name: str, value: Any, axes: Sequence[str]) -> None:
+    for element in value if len(axes) > 1 else ():
+        if not isinstance(element, (list, tuple)):
+            kind = type(element).__name__
+            raise InputError(
+                f"override '{name}' needs lists nested {len(axes)} deep, along {' × '.join(map(repr, axes))}; found {kind}"
+            )
+        _check_shape(name, element, axes[1:])
+
+
+def _given_slot(value: Any, rank: int) -> Slot:
+    if not rank:
+        return Cell(value)
+    items = list(value)
+    return Column([Chunk(0, len(items), items)] if items else [])
+
+
+def _observing(observers: Sequence[Observer]) -> Observer:
+    """One observer that tells all; what one of them raises is logged."""
+
+    def observe(event: Event) -> None:
+        for observer in observers:
+            try:
+                observer(event)
+            except Exception:  # an observer must not hurt the run
+                log.exception("an observer failed on %s; the run goes on", type(event).__name__)
+
+    return observe
+
+

@@ -1,0 +1,309 @@
+"""The engine: one loop that does what a run asks for and tells it what came of it.
+
+Theory: fill the executor's credit, then wait for one message; repeat. All that happens elsewhere (a worker's answer, a stream
+reader in a thread of its own) arrives as a message in one queue, so there is one writer of the run's state and no lock.
+While nothing arrives the loop sleeps in that queue, and costs nothing.
+
+A stream reader is a user's function that wants to pull while the loop pushes. The first one runs in the caller's thread, and
+its iterator turns the loop until there is something to read; so on the sequential executor everything the user wrote runs
+in one thread. A second reader at the same time gets a thread of its own, for neither can wait for the other.
+
+This module never decides what to do next; the run does.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from queue import SimpleQueue
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+from anabranch.errors import InternalError
+from anabranch.events import Event
+from anabranch.executor import Call, Lease, Message, Reference, Shared
+from anabranch.failure import Failure, capture
+from anabranch.plan import Plan
+from anabranch.run import Cell, Column, Run, Slot
+from anabranch.run.commands import (
+    CloseSource,
+    Command,
+    EndFeed,
+    Feed,
+    FeedTaken,
+    News,
+    OpenSource,
+    Pull,
+    Pulled,
+    Read,
+    ReaderFinished,
+    RunHere,
+    SourceOpened,
+    Submit,
+)
+from anabranch.work import ABSENT, Layout, Outcome, arguments_of, close, compact, perform
+
+__all__ = ["Engine", "Observer"]
+
+Observer = Callable[[Event], None]
+
+HERE = "driver"
+_COUNTED = (type(iter([])), type(iter(())), type(iter(range(0))))
+"""Iterators whose length hint is exact."""
+
+
+class Cancelled(BaseException):
+    """Unwinds a stream reader whose run is over."""
+
+
+class Engine:
+    """Runs one plan to its end on one lease.
+
+    Args:
+        plan: what to run.
+        run: its state.
+        lease: where calls go.
+        observe: takes each event; must not raise.
+    """
+
+    def __init__(self, plan: Plan, run: Run, lease: Lease, observe: Observer | None = None) -> None:
+        self.plan = plan
+        self.run = run
+        self.lease = lease
+        self.observe = observe
+        self.inbox: SimpleQueue[News] = SimpleQueue()
+        self.sources: dict[int, Iterator[Any]] = {}
+        self.streams: dict[tuple[int, int], _Stream] = {}
+        self.threads: list[Thread] = []
+        self.reading_here = False
+
+    def finish(self) -> dict[str, Any]:
+        """Turns the loop until the run is over and returns its outputs.
+
+        Raises:
+            BaseException: what a user's function raised, or what else ended the run.
+        """
+        try:
+            while True:
+                self.fill()
+                if self.run.stopped:
+                    break
+                self.receive()
+            self._raise_failure()
+            return {name: self._result(value) for name, value in self.plan.outputs.items()}
+        finally:
+            self._end()
+
+    def receive(self) -> None:
+        """Waits for one message and takes it in."""
+        if self.inbox.empty() and not self.run.in_flight and not self.threads:
+            raise InternalError("the run cannot go on: no call is out, and none can be made")
+        self._take(self.wait())
+
+    def wait(self) -> News:
+        """The one place where the loop blocks."""
+        return self.inbox.get()
+
+    def fill(self) -> None:
+        """Does all that can be done now."""
+        while (command := self.run.next()) is not None:
+            self._do(command)
+        self._tell()
+
+    def _take(self, news: News) -> None:
+        self.run.handle(news)
+        if self.run.forgotten:
+            self.lease.forget(self.run.forgotten)
+            self.run.forgotten = []
+
+    def _tell(self) -> None:
+        events = self.run.events
+        if self.observe is None:
+            events.clear()
+            return
+        while events:
+            self.observe(events.popleft())
+
+    def _raise_failure(self) -> None:
+        if self.run.failures:
+            raise self.run.failures[0].error()
+        if self.run.error is not None:
+            raise self.run.error
+
+    # -- commands --------------------------------------------------------------------------------------------------
+
+    def _do(self, command: Command) -> None:
+        if isinstance(command, Submit):
+            self.lease.submit(command.call, self.inbox.put)
+        elif isinstance(command, Pull):
+            self._take(self._pull(command))
+        elif isinstance(command, RunHere):
+            self._take(perform_here(command.call))
+        elif isinstance(command, OpenSource):
+            self._take(self._open(command))
+        elif isinstance(command, CloseSource):
+            close(self.sources.pop(command.source, None))
+        elif isinstance(command, Read):
+            self._read(command)
+        elif isinstance(command, Feed):
+            self._feed(command)
+        elif isinstance(command, EndFeed):
+            self.streams[command.reader, command.feed].put(None)
+        else:
+            raise InternalError(f"unknown command {command!r}")
+
+    def _open(self, command: OpenSource) -> SourceOpened:
+        outcome = perform_here(command.call)
+        if outcome.failures:
+            return SourceOpened(command.source, outcome)
+        iterator = outcome.outputs[0]
+        if iterator is ABSENT:
+            return SourceOpened(command.source, outcome, absent=True)
+        self.sources[command.source] = iterator
+        length = iterator.__length_hint__() if type(iterator) in _COUNTED else None
+        return SourceOpened(command.source, outcome, length=length)
+
+    def _pull(self, command: Pull) -> Pulled:
+        source = self.sources[command.source]
+        started = perf_counter()
+        try:
+            items = list(islice(source, command.items))
+        except Exception as error:  # noqa: BLE001  a user's generator may raise anything
+            return Pulled(command.source, [], True, 0.0, self._source_failed(command.source, error))
+        exhausted = len(items) < command.items
+        if exhausted:
+            close(self.sources.pop(command.source))
+        return Pulled(command.source, items, exhausted, perf_counter() - started)
+
+    def _source_failed(self, source: int, error: Exception) -> Message:
+        axis, where, origin = self.run.source_place(source)
+        failure = Failure(axis, self.plan.axes_of(axis), where, capture(error), origin)
+        return Outcome(source, (), (), (failure,), 0.0, 0.0, HERE)
+
+    # -- stream readers --------------------------------------------------------------------------------------------
+
+    def _read(self, command: Read) -> None:
+        here = not self.reading_here
+        values = list(command.call.values)
+        for feed, position in command.feeds:
+            stream = _Stream(self, command.reader, feed, here=here)
+            self.streams[command.reader, feed] = stream
+            values[position] = stream.elements()
+        call = replace(command.call, values=tuple(values))
+        if not here:
+            context = contextvars.copy_context()
+            target = lambda: self.inbox.put(self._reader(command.reader, call))  # noqa: E731
+            thread = Thread(target=context.run, args=(target,), name="anabranch stream reader", daemon=True)
+            self.threads.append(thread)
+            thread.start()
+            return
+        self.reading_here = True
+        try:
+            news = self._reader(command.reader, call)
+        finally:
+            self.reading_here = False
+        if not self.run.stopped:
+            self._take(news)
+
+    def _reader(self, reader: int, call: Call) -> News:
+        try:
+            return ReaderFinished(reader, perform_here(call))
+        except Cancelled:
+            return ReaderFinished(reader, Outcome(call.id, (), (), (), 0.0, 0.0, HERE))
+
+    def _feed(self, command: Feed) -> None:
+        stream = self.streams[command.reader, command.feed]
+        values = tuple(fetched(value) for value in command.values)
+        stream.put(arguments_of(Layout(0, (), 0, (command.argument,)), values)[0])
+
+    def _end(self) -> None:
+        """Closes what the run opened: sources, then streams and the threads that read them."""
+        self._tell()
+        for source in self.sources.values():
+            close(source)
+        self.sources.clear()
+        for stream in self.streams.values():
+            stream.cancel()
+        for thread in self.threads:
+            thread.join()
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def _result(self, value: Any) -> Any:
+        return brought(self.run.root.slots[value], value.rank)
+
+
+class _Stream:
+    """The iterator of one `Stream` parameter: parts come in with `put`, elements go out."""
+
+    def __init__(self, engine: Engine, reader: int, feed: int, *, here: bool) -> None:
+        self.engine = engine
+        self.news = FeedTaken(reader, feed)
+        self.here = here
+        self.parts: deque[Sequence[Any] | None] = deque()
+        self.queue: SimpleQueue[Sequence[Any] | None | type[Cancelled]] = SimpleQueue()
+
+    def put(self, part: Sequence[Any] | None) -> None:
+        """Takes the next elements; None is the end."""
+        if self.here:
+            self.parts.append(part)
+        else:
+            self.queue.put(part)
+
+    def cancel(self) -> None:
+        """Unwinds a reader that still waits in a thread of its own."""
+        if not self.here:
+            self.queue.put(Cancelled)
+
+    def elements(self) -> Iterator[Any]:
+        """What the user's function iterates over."""
+        following = self._turn_until_part if self.here else self._wait_for_part
+        while (part := following()) is not None:
+            yield from part
+
+    def _turn_until_part(self) -> Sequence[Any] | None:
+        while not self.parts:
+            self.engine.fill()
+            if self.engine.run.stopped:
+                raise Cancelled
+            if not self.parts:
+                self.engine.receive()
+        part = self.parts.popleft()
+        if part is not None:
+            self.engine.run.handle(self.news)
+            if self.engine.run.slots > 1:
+                self.engine.fill()  # so that the workers have something to do while the reader reads
+        return part
+
+    def _wait_for_part(self) -> Sequence[Any] | None:
+        part = self.queue.get()
+        if part is Cancelled:
+            raise Cancelled
+        if part is not None:
+            self.engine.inbox.put(self.news)
+        return part  # type: ignore[return-value]
+
+
+def perform_here(call: Call) -> Outcome:
+    """Runs a call in this thread; brings its values here first."""
+    return perform(call.code, call.layout, tuple(fetched(value) for value in call.values), HERE)
+
+
+def fetched(value: Any) -> Any:
+    """The object that a call's value stands for."""
+    if isinstance(value, Reference):
+        return value.fetch()
+    return value.value if isinstance(value, Shared) else value
+
+
+def brought(slot: Slot, rank: int) -> Any:
+    """A slot's value as the caller gets it: here, whole, without absent places."""
+    if isinstance(slot, Cell):
+        return fetched(slot.handle)
+    local = Column([chunk._replace(handle=fetched(chunk.handle)) for chunk in slot.chunks])
+    return compact(local.joined(), rank) if slot.holes else local.joined()
+

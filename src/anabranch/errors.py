@@ -1,0 +1,70 @@
+"""What can go wrong, one class per kind of culprit.
+
+Theory: an error is worth a class of its own when somebody would catch it apart from the others. So the classes follow
+*who must act*, not where the error was noticed: the author of the flow (`FlowError`), the caller (`InputError`), the
+operator (`ExecutorError`, `WorkerLost`), the author of a value (`TransferError`), or us (`InternalError`). An exception
+that a user's function raised is none of these: it propagates as itself, with a note that names function and item.
+
+Every message says what, where and what to do now. This module knows nothing else of anabranch.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "AnabranchError",
+    "ExecutorError",
+    "FlowError",
+    "ForeignError",
+    "InputError",
+    "InternalError",
+    "TransferError",
+    "WorkerLost",
+    "nearest",
+]
+
+
+class AnabranchError(Exception):
+    """The root of all errors that anabranch raises itself."""
+
+
+class FlowError(AnabranchError):
+    """The functions do not make a dataflow: a cycle, an unknown name, types or axes that do not fit."""
+
+
+class InputError(AnabranchError):
+    """The caller asked for what is not there, or gave a value that does not fit: outputs, inputs, overrides, config."""
+
+
+class ExecutorError(AnabranchError):
+    """An executor is unknown, not installed, unreachable or dead."""
+
+
+class TransferError(AnabranchError):
+    """A function, item, input or result cannot travel to or from a worker."""
+
+
+class WorkerLost(AnabranchError):
+    """The worker that held a call died before it answered."""
+
+
+class ForeignError(AnabranchError):
+    """Stands for an exception that could not be brought back from the worker as itself; its text says what it was."""
+
+
+class InternalError(AnabranchError):
+    """A defect of anabranch, not of the flow: please report it with its text."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} [this is a bug in anabranch, please report it]")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Returns ``"; did you mean 'a' or 'b'?"`` for the names closest to `name`, or an empty string."""
+    close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.6)
+    if not close:
+        return ""
+    quoted = [f"'{candidate}'" for candidate in close]
+    return "; did you mean " + " or ".join(quoted) + "?"

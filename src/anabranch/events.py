@@ -1,0 +1,123 @@
+"""Facts about a run, in the past tense: what observers see. Frozen; nobody can change the run through them.
+
+Durations are in seconds; `worker` names where it happened; `where` are the indices of the outer axes, outermost first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anabranch.failure import Failure
+
+__all__ = [
+    "CallFinished",
+    "CallStarted",
+    "Event",
+    "FanFinished",
+    "FanOpened",
+    "ItemFailed",
+    "RunFinished",
+    "RunStarted",
+    "SpanFinished",
+    "SpanSubmitted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began to look for `outputs`."""
+
+    run_id: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over; `failed` if it has no results."""
+
+    run_id: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A task outside any loop of its own was handed over."""
+
+    task: str
+    where: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """It came back."""
+
+    task: str
+    where: tuple[int, ...]
+    seconds: float
+    started: float
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class FanOpened:
+    """Items along `axis` can now be had; `length` is how many, if known."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSubmitted:
+    """Items [lo, hi) were handed over."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanFinished:
+    """They came back."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    lo: int
+    hi: int
+    seconds: float
+    started: float
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class FanFinished:
+    """All items along `axis` are done; there were `length`."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed:
+    """A function raised."""
+
+    failure: Failure
+
+
+Event = (
+    RunStarted
+    | RunFinished
+    | CallStarted
+    | CallFinished
+    | FanOpened
+    | SpanSubmitted
+    | SpanFinished
+    | FanFinished
+    | ItemFailed
+)

@@ -1,0 +1,152 @@
+"""The seam between the engine and whatever runs calls: what an executor must be, and what it must do.
+
+Theory: an executor is a set of slots with one verb. `lease()` is entered for the time of one run and gives a `Lease`,
+whose `submit(call, reply)` hands over one call and returns at once; later, from any thread, `reply` is called with
+exactly one message for that call. `reply` only puts into a queue, so an executor may call it wherever it likes. What an
+executor can do beyond that is declared in `Traits`, as data, and the engine goes by the traits alone.
+
+    engine ──submit(call, reply)──▶ lease ──▶ worker: perform(code, layout, values) ──▶ reply(Outcome)
+
+Invariants an executor must keep (`anabranch.testing.ExecutorContract` checks them):
+
+* one reply for every call submitted: `Outcome`, `CallFailed` or `CallLost`; none after the lease was left;
+* leaving the lease ends what is still running of this run (kills it where `can_kill`, else waits) and keeps the workers
+  warm; `close()` ends the workers, and so does the interpreter's exit;
+* an executor may be leased by many runs at once, from many threads;
+* values are opaque: a `Reference` that came out of an executor is given back to it as it is.
+
+This module never knows a concrete executor, a graph or a run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from anabranch.work import Code, Layout, Outcome
+
+__all__ = [
+    "Call",
+    "CallFailed",
+    "CallLost",
+    "Executor",
+    "Lease",
+    "Message",
+    "Reference",
+    "Reply",
+    "Shared",
+    "Traits",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What an executor can do.
+
+    Attributes:
+        slots: how many calls run at the same time.
+        credit: how many calls the engine may have handed over at once; what exceeds `slots` waits at the executor, so
+            that a worker need not wait for the engine.
+        shares_memory: calls see the driver's own objects; nothing is pickled.
+        holds_references: outputs may come back as `Reference`s and be given to later calls as they are.
+        can_kill: leaving the lease ends running calls at once instead of waiting for them.
+    """
+
+    slots: int
+    credit: int
+    shares_memory: bool = False
+    holds_references: bool = False
+    can_kill: bool = False
+
+
+class Reference(ABC):
+    """An opaque handle to a value that lives elsewhere; dropping the last handle frees the value.
+
+    A base class and no protocol: a user's value may happen to have a method of that name.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def fetch(self) -> Any:
+        """Brings the value here."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """A local value that many calls of a run get: to be sent to each worker once.
+
+    `key` is unique among all live runs of this process and never used again for another value.
+    """
+
+    key: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """Task × span: what crosses to an executor.
+
+    `values` are what `layout.arguments` refers to by position: plain objects, `Shared`, or this executor's `Reference`s.
+    """
+
+    code: Code
+    layout: Layout
+    values: tuple[Any, ...]
+
+    @property
+    def id(self) -> int:
+        """Identifies the call within its run."""
+        return self.layout.call
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """The call could not be run or its answer not be brought back: it does not pickle, say. The worker is well."""
+
+    call: int
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class CallLost:
+    """The worker died while it held the call."""
+
+    call: int
+    reason: str
+    worker: str = ""
+
+
+Message: TypeAlias = Outcome | CallFailed | CallLost
+Reply: TypeAlias = Callable[[Message], None]
+
+
+class Lease(Protocol):
+    """An executor in use by one run."""
+
+    def submit(self, call: Call, reply: Reply) -> None:
+        """Hands over one call; returns without waiting for it, unless the executor runs calls in this thread."""
+
+    def forget(self, keys: list[int]) -> None:
+        """The `Shared` values of these keys won't be needed again by this run."""
+
+
+class Executor(Protocol):
+    """A place where calls run. Built with the options that the user gave, cheaply: workers start at the first lease."""
+
+    @property
+    def traits(self) -> Traits:
+        """What this executor can do; asked for inside a lease, when the workers are known."""
+
+    def lease(self) -> AbstractContextManager[Lease]:
+        """Starts what is not yet started and opens the executor to one run.
+
+        Raises:
+            ExecutorError: the workers cannot be started or reached; its text says what to do.
+        """
+
+    def close(self) -> None:
+        """Ends all workers that this executor started. May be called twice; a later lease starts anew."""

@@ -1,0 +1,186 @@
+"""From Python functions to nodes: which functions of a module are nodes, and what their signatures say.
+
+Theory: parse, don't validate. After this module an annotation is a type and a role, and nobody looks at `inspect` again.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Annotated, Any
+
+from anabranch.errors import FlowError
+from anabranch.graph.node import Node, Parameter, Role
+from anabranch.graph.types import resolve_hints
+from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of
+
+__all__ = ["functions_of", "module_from_functions", "node_of", "origin_of"]
+
+_TOP_LEVEL = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
+_ROLES = {Collect: Role.COLLECT, Stream: Role.STREAM}
+
+
+def module_from_functions(*functions: Callable[..., Any], name: str = "flow") -> ModuleType:
+    """Makes a module out of functions, wherever they were defined: in `__main__`, a notebook, another function.
+
+    Raises:
+        FlowError: two of them have the same name, or one has none (a lambda).
+    """
+    module = ModuleType(name, "A temporary module of functions.")
+    setattr(module, MARKS, {"temporary": True})
+    for function in functions:
+        key = getattr(function, "__name__", "<lambda>")
+        if not key.isidentifier():
+            raise FlowError(f"{function!r} has no name to make a node of; define it with def")
+        if hasattr(module, key) and key not in ("__name__", "__doc__"):
+            first = origin_of(getattr(module, key))
+            raise FlowError(f"two functions are called '{key}': {first} and {origin_of(function)}; rename one")
+        setattr(module, key, function)
+    return module
+
+
+def functions_of(module: ModuleType, config: Mapping[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yields ``(node name, function)`` for the public functions that the module defines and the config lets in.
+
+    Raises:
+        FlowError: the module's text defines one name twice.
+    """
+    temporary = getattr(module, MARKS, {}).get("temporary", False)
+    if not temporary:
+        _check_redefined(module)
+    for name, value in list(vars(module).items()):
+        if name.startswith("_") or not _is_function(value):
+            continue
+        if not temporary and value.__module__ != module.__name__:
+            continue
+        marks = marks_of(value)
+        if all(condition.holds(config) for condition in marks.get("conditions", ())):
+            yield marks.get("name", name), value
+
+
+def origin_of(function: Callable[..., Any]) -> str:
+    """Where the function is written: ``file:line``."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else "origin unknown"
+
+
+def node_of(name: str, function: Callable[..., Any]) -> Node:
+    """Reads the signature of `function` as a node.
+
+    Raises:
+        FlowError: it is async, or an annotation makes no sense.
+    """
+    origin = origin_of(function)
+    label = f"'{name}' ({origin})"
+    plain = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        raise FlowError(
+            f"{label} is 'async def', which this driver cannot await; make it a plain 'def' (it may call asyncio.run)"
+        )
+    hints = resolve_hints(function)
+    marks = marks_of(function)
+    annotation, expands = _result(label, plain, hints)
+    parameters = tuple(_parameters(label, function, hints))
+    if marks.get("associative") and sum(parameter.role is Role.COLLECT for parameter in parameters) != 1:
+        raise FlowError(f"{label} is @associative and must have exactly one Collect parameter")
+    return Node(
+        name,
+        function,
+        parameters,
+        annotation,
+        expands=expands,
+        join=marks.get("join"),
+        associative=bool(marks.get("associative")),
+        doc=inspect.getdoc(function) or "",
+        tags=marks.get("tags", {}),
+        origin=origin,
+    )
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, FunctionType) or (
+        callable(value) and not isinstance(value, type) and isinstance(getattr(value, "__wrapped__", None), FunctionType)
+    )
+
+
+def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> tuple[Any, bool]:
+    annotation = _plain(hints.get("return", Any))
+    if "return" not in hints and inspect.isgeneratorfunction(function):
+        raise FlowError(
+            f"{label} yields but does not say what it returns; write '-> Parallelizable[T]' to fan out over what it yields"
+        )
+    origin = typing.get_origin(annotation) or annotation
+    if origin in (Collect, Stream):
+        raise FlowError(f"{label} returns {origin.__name__}, which belongs on a parameter; return a list")
+    if origin is not Parallelizable:
+        return annotation, False
+    item = _item(label, "return", annotation)
+    if (typing.get_origin(item) or item) in (Parallelizable, Collect, Stream):
+        raise FlowError(f"{label}: Parallelizable opens one axis; for two, let a second function expand each item")
+    return item, True
+
+
+def _parameters(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> Iterator[Parameter]:
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        role, depth, annotation = _role(label, parameter.name, hints.get(parameter.name, Any))
+        required = parameter.default is parameter.empty
+        yield Parameter(parameter.name, role, depth, annotation, required, parameter.kind is parameter.KEYWORD_ONLY)
+
+
+def _role(label: str, name: str, annotation: Any) -> tuple[Role, int, Any]:
+    role, depth = Role.PLAIN, 0
+    annotation = _plain(annotation)
+    origin = typing.get_origin(annotation) or annotation
+    while origin in _ROLES or origin is Parallelizable:
+        if origin is Parallelizable:
+            raise FlowError(f"{label}: parameter '{name}' is Parallelizable, which belongs on a return; name the item's type")
+        if depth and origin is Stream:
+            raise FlowError(f"{label}: parameter '{name}' nests Stream inside {role.name.title()}; Stream must be outermost")
+        role, depth = (role if depth else _ROLES[origin]), depth + 1
+        annotation = _plain(_item(label, f"parameter '{name}'", annotation))
+        origin = typing.get_origin(annotation) or annotation
+    return role, depth, annotation
+
+
+def _item(label: str, where: str, annotation: Any) -> Any:
+    arguments = typing.get_args(annotation)
+    if not arguments:
+        kind = annotation.__name__
+        raise FlowError(f"{label}: {where} is a bare {kind}; say the type of an item: {kind}[int], or {kind}[Any]")
+    return arguments[0]
+
+
+def _plain(annotation: Any) -> Any:
+    if annotation is None:
+        return type(None)
+    while typing.get_origin(annotation) is Annotated:
+        annotation = typing.get_args(annotation)[0]
+    return annotation
+
+
+def _check_redefined(module: ModuleType) -> None:
+    file = getattr(module, "__file__", None)
+    text = "".join(linecache.getlines(file)) if file else ""
+    names = _TOP_LEVEL.findall(text)
+    if len(names) == len(set(names)):
+        return
+    import ast
+
+    lines: dict[str, int] = {}
+    for statement in ast.parse(text).body:
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) or statement.name.startswith("_"):
+            continue
+        if any("overload" in ast.dump(decorator) for decorator in statement.decorator_list):
+            continue
+        if statement.name in lines:
+            raise FlowError(
+                f"two functions are called '{statement.name}': {file}:{lines[statement.name]} and {file}:{statement.lineno}; "
+                f"rename one (alternatives are '{statement.name}__a', '{statement.name}__b' with @config.when)"
+            )
+        lines[statement.name] = statement.lineno

@@ -1,0 +1,186 @@
+"""The graph: immutable, complete and correct, or not there at all.
+
+Theory: building it raises every error that can be seen in the functions alone: unknown and doubled names, cycles, axes
+that do not meet, types that do not fit. What needs to know which outputs are asked for is the plan's.
+
+This module never knows inputs' values, outputs, or how anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from types import ModuleType
+from typing import Any
+
+from anabranch.errors import FlowError
+from anabranch.graph.axes import Axes, join
+from anabranch.graph.functions import functions_of, node_of
+from anabranch.graph.node import Edge, Input, Node, Parameter, Role
+from anabranch.graph.types import assignable, describe
+
+__all__ = ["Graph"]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in topological order, what they read, and the axes they run along.
+
+    Attributes:
+        nodes: by name, each after everything that it reads.
+        inputs: names that functions ask for and no function gives.
+        config: what the builder was given; readable like inputs.
+        axes: for each node the axes along which it runs; an expander's value has one more, itself.
+        edges: for each node its parameters, bound.
+    """
+
+    nodes: Mapping[str, Node]
+    inputs: Mapping[str, Input]
+    config: Mapping[str, Any]
+    axes: Mapping[str, Axes]
+    edges: Mapping[str, tuple[Edge, ...]]
+
+    @classmethod
+    def from_modules(
+        cls, modules: Sequence[ModuleType], config: Mapping[str, Any] | None = None, *, override: bool = False
+    ) -> Graph:
+        """Builds the graph of all public functions of the modules.
+
+        Args:
+            modules: where the functions are.
+            config: chooses between alternatives and is visible as inputs.
+            override: a later module's function replaces an earlier one's of the same name.
+
+        Raises:
+            FlowError: the functions do not make a dataflow.
+        """
+        config = dict(config or {})
+        found: dict[str, Node] = {}
+        for module in modules:
+            here: set[str] = set()
+            for name, function in functions_of(module, config):
+                node = node_of(name, function)
+                if name in found and not (override and name not in here):
+                    raise FlowError(f"two functions are called '{name}': {found[name].origin} and {node.origin}; rename one")
+                found[name] = node
+                here.add(name)
+        return cls.from_nodes(found.values(), config)
+
+    @classmethod
+    def from_nodes(cls, nodes: Iterable[Node], config: Mapping[str, Any]) -> Graph:
+        """Builds the graph of these nodes; see `from_modules`."""
+        by_name = {node.name: node for node in nodes}
+        for name, node in by_name.items():
+            if name in config:
+                raise FlowError(f"{node.label} has the name of a config value; rename one of them")
+        ordered = {name: by_name[name] for name in _order(by_name)}
+        inputs = _inputs(by_name)
+        axes: dict[str, Axes] = {}
+        edges: dict[str, tuple[Edge, ...]] = {}
+        for name, node in ordered.items():
+            axes[name], edges[name] = _bind(node, ordered, axes)
+        return cls(ordered, inputs, config, axes, edges)
+
+    def value_axes(self, name: str) -> Axes:
+        """The axes of what the node gives: its own, and itself if it is an expander. Inputs have none."""
+        if name not in self.nodes:
+            return ()
+        return (*self.axes[name], name) if self.nodes[name].expands else self.axes[name]
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[str, ...]]:
+        """For each name the nodes that read it, in topological order."""
+        found: dict[str, list[str]] = {name: [] for name in (*self.inputs, *self.nodes)}
+        for name, edges in self.edges.items():
+            for edge in edges:
+                if name not in found.setdefault(edge.source, []):
+                    found[edge.source].append(name)
+        return {name: tuple(readers) for name, readers in found.items()}
+
+    def upstream(self, names: Iterable[str]) -> set[str]:
+        """The names and everything that they need, inputs included."""
+        return reach(names, lambda name: (edge.source for edge in self.edges.get(name, ())))
+
+    def downstream(self, names: Iterable[str]) -> set[str]:
+        """The names and everything that needs them."""
+        return reach(names, lambda name: self.readers.get(name, ()))
+
+
+def reach(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+    """The names and all that `step` leads to from them."""
+    seen: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(step(name))
+    return seen
+
+
+def _order(nodes: Mapping[str, Node]) -> list[str]:
+    reads = {name: [p.name for p in node.parameters if p.name in nodes] for name, node in nodes.items()}
+    try:
+        return list(TopologicalSorter(reads).static_order())
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        where = "".join(f"\n  {nodes[name].label}" for name in circle[:-1])
+        arrows = " → ".join(circle)
+        raise FlowError(f"the functions depend on each other in a circle: {arrows}; one parameter must go:{where}") from None
+
+
+def _inputs(nodes: Mapping[str, Node]) -> dict[str, Input]:
+    readers: dict[str, list[tuple[Node, Parameter]]] = {}
+    for node in nodes.values():
+        for parameter in node.parameters:
+            if parameter.name not in nodes:
+                readers.setdefault(parameter.name, []).append((node, parameter))
+    for name, found in readers.items():
+        for node, parameter in found:
+            if parameter.depth:
+                from anabranch.errors import nearest
+
+                raise FlowError(
+                    f"{node.label}: parameter '{name}' collects, but no function is called '{name}'"
+                    f"{nearest(name, nodes)}; an input is one value: annotate it as list[…] to be given a list"
+                )
+    return {name: Input(name, tuple(found)) for name, found in readers.items()}
+
+
+def _bind(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> tuple[Axes, tuple[Edge, ...]]:
+    open_axes: list[tuple[str, Axes]] = []
+    for parameter in node.parameters:
+        source = nodes.get(parameter.name)
+        whole: Axes = ()
+        if source is not None:
+            whole = (*axes[source.name], source.name) if source.expands else axes[source.name]
+            _check_depth(node, parameter, source, whole)
+            _check_type(node, parameter, source)
+        open_axes.append((parameter.name, whole[: len(whole) - parameter.depth]))
+    own, along = join(node, open_axes)
+    bound = zip(node.parameters, along, strict=True)
+    return own, tuple(Edge(parameter, parameter.name, axis) for parameter, axis in bound)
+
+
+def _check_depth(node: Node, parameter: Parameter, source: Node, axes: Axes) -> None:
+    if parameter.depth <= len(axes):
+        return
+    word = "Stream" if parameter.role is Role.STREAM else "Collect"
+    have = f"it runs along {' × '.join(map(repr, axes))} only" if axes else "it never fanned out"
+    raise FlowError(
+        f"{node.label}: parameter '{parameter.name}' is {word} of depth {parameter.depth}, but of {source.label} there is "
+        f"nothing to collect: {have}; an expander upstream must return Parallelizable[…]"
+    )
+
+
+def _check_type(node: Node, parameter: Parameter, source: Node) -> None:
+    if assignable(source.annotation, parameter.annotation):
+        return
+    gives = "gives items of" if source.expands else "returns"
+    takes = "takes items of" if parameter.depth else "takes"
+    raise FlowError(
+        f"{node.label}: parameter '{parameter.name}' {takes} {describe(parameter.annotation)}, but {source.label} "
+        f"{gives} {describe(source.annotation)}"
+    )

@@ -1,0 +1,80 @@
+"""What a graph is made of: nodes, their parameters, and the edges between them. Data only.
+
+Roles belong to edges: the same value may be read plainly by one function, collected by a second and streamed by a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+__all__ = ["Edge", "Input", "Node", "Parameter", "Role"]
+
+
+class Role(Enum):
+    """How a parameter takes its value."""
+
+    PLAIN = "one value"
+    COLLECT = "a list along the closed axes"
+    STREAM = "an iterator along the outermost closed axis, fed while the items run"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a function: `depth` is the number of axes that it closes, `annotation` the type of one item."""
+
+    name: str
+    role: Role
+    depth: int
+    annotation: Any
+    required: bool = True
+    keyword: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One function as a vertex. For an expander, `annotation` is the type of an item."""
+
+    name: str
+    function: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    annotation: Any
+    expands: bool = False
+    join: str | None = None
+    associative: bool = False
+    doc: str = ""
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name and place, for messages: ``'tree' (census.py:12)``."""
+        return f"'{self.name}' ({self.origin})"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A name that some function asks for and no function gives: the caller must, unless every reader has a default."""
+
+    name: str
+    readers: tuple[tuple[Node, Parameter], ...]
+
+    @property
+    def required(self) -> bool:
+        """Whether some reader has no default."""
+        return any(parameter.required for _, parameter in self.readers)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One parameter bound to what it reads.
+
+    The source's value has an ordered tuple of axes. The last `parameter.depth` of them are closed here; each of the
+    others is indexed by the reader's axis of the same position in `along` (the same name, but for `@zipped`).
+    """
+
+    parameter: Parameter
+    source: str
+    along: tuple[str, ...]

@@ -1,0 +1,27 @@
+"""A request compiled into tasks: pruned, grouped into loops, written as Python."""
+
+from anabranch.plan.body import Body, Fan, Reading, Value
+from anabranch.plan.frame import CallTask, FanTask, FramePlan, Gather, Merge, ReaderTask, SourceTask, Task
+from anabranch.plan.plan import Plan, fans_of, make_plan
+from anabranch.plan.select import Kind, Vertex, given
+
+__all__ = [
+    "Body",
+    "CallTask",
+    "Fan",
+    "FanTask",
+    "FramePlan",
+    "Gather",
+    "Kind",
+    "Merge",
+    "Plan",
+    "ReaderTask",
+    "Reading",
+    "SourceTask",
+    "Task",
+    "Value",
+    "Vertex",
+    "fans_of",
+    "given",
+    "make_plan",
+]

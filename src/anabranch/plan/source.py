@@ -1,0 +1,451 @@
+"""From bodies to Python text: the loop that a person would write, and a table of its steps for when one raises.
+
+Theory: a task is one module of generated functions. The entry, ``task``, takes a span's lists and what does not vary, and
+returns one list for each output. One line is one step, so that a traceback's line number names the step; the same
+line, as text, is what `anabranch.work.Recorder` runs when an item has to go on without some value. Nothing on the way of an
+item that goes well is there for the sake of one that does not, but for a `try`, which is free until something is raised.
+
+The loop over ``source_file`` of the example in `docs/design.md` reads::
+
+    def task(r, where, start, i_source_file):
+        out_0 = []
+        put_0 = out_0.append
+        for v_source_file in i_source_file:
+            try:
+                v_tree = f_tree(v_source_file)
+                v_function_count = f_function_count(v_tree); del v_tree
+            except Exception as error:
+                v_function_count = r.rescue(0, error, (*where, start + len(out_0)), locals())
+            put_0(v_function_count)
+        return out_0
+
+This module never runs what it writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
+
+from anabranch.errors import InternalError
+from anabranch.graph import Role
+from anabranch.plan.body import Body, Fan, Value, rank_in
+from anabranch.plan.select import Axes, Kind, Link, Vertex, call_of
+from anabranch.work import Code, Step, Table
+
+__all__ = ["Import", "Partial", "fan_code", "once_code"]
+
+Vertices = Mapping[str, Vertex]
+_keys = count(1)
+
+
+class Import(NamedTuple):
+    """A parameter of generated code: a value, or one reader's own list or iterator of it (`reader` is vertex and parameter;
+    both are empty for the lists that a loop runs over, which are not the whole value in a span)."""
+
+    value: Value
+    reader: tuple[str, str] | None = None
+
+
+class Partial(NamedTuple):
+    """An associative collector that runs at the end of a span over the span's own elements of `source`."""
+
+    vertex: Vertex
+    source: Value
+
+
+def once_code(vertices: Vertices, calls: Sequence[Vertex], imports: Sequence[Import], outputs: Sequence[Value]) -> Code:
+    """The code of calls outside any loop of theirs: takes the imports, returns the outputs."""
+    module = _Module(vertices)
+    chunk = _Chunk(module)
+    axes = calls[0].axes
+    given = {entry.reader: chunk.names[entry] for entry in imports if entry.reader}
+    parameters = [chunk.names[entry if entry.reader else entry.value] for entry in imports]
+    table = module.table(axes, [chunk.names[value] for value in outputs])
+    chunk.add(0, f"def task({', '.join(['r', 'where', 'start', *parameters])}):")
+    if axes and parameters:
+        chunk.add(1, f"if {' or '.join(f'{name} is ABSENT' for name in parameters)}:")
+        chunk.add(2, f"return r.resume({table.number}, where, locals())")
+    chunk.add(1, "try:")
+    _Steps(chunk, table, Body(axes, tuple(calls)), set(outputs), given).write(2)
+    chunk.add(1, f"except {chunk.caught} as error:")
+    chunk.add(2, f"return r.rescue({table.number}, error, where, locals())")
+    chunk.add(1, f"return {', '.join(table.outputs)}")
+    return module.code(calls[-1].node, len(outputs), loops=False)
+
+
+def fan_code(vertices: Vertices, fan: Fan, outputs: Sequence[Value], partials: Sequence[Partial] = ()) -> Code:
+    """The code of a span of a fan.
+
+    It takes a fresh fan's items, the aligned lists, the captured values and those that only the partials read, in this
+    order, and returns a list for each of `outputs` (elements, as seen inside the fan) and a value for each partial.
+    """
+    module = _Module(vertices)
+    _Loop(module, fan, outputs, partials).write("task")
+    return module.code(fan.name, len(outputs) + len(partials), loops=True, partials=len(partials))
+
+
+def partial_imports(vertices: Vertices, fan: Fan, partials: Sequence[Partial], axes: Axes) -> list[Value]:
+    """The values that only the partials of a fan read, in the order in which its code takes them."""
+    found: dict[Value, None] = {}
+    for partial in partials:
+        for link in partial.vertex.links:
+            value = Value(link.source, rank_in(link, vertices, axes))
+            if link.role is Role.PLAIN and value not in fan.captured:
+                found[value] = None
+    return list(found)
+
+
+@dataclass
+class _Table:
+    number: int
+    axes: Axes
+    outputs: list[str]
+    steps: list[tuple[_Chunk, int, Step]] = field(default_factory=list)
+
+
+class _Module:
+    """Collects generated functions, the user's functions they call, and the tables of their steps."""
+
+    def __init__(self, vertices: Vertices) -> None:
+        self.vertices = vertices
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.origins: dict[str, str] = {}
+        self.tables: list[_Table] = []
+        self.chunks: list[_Chunk] = []
+
+    def table(self, axes: Axes, outputs: list[str]) -> _Table:
+        self.tables.append(_Table(len(self.tables), axes, outputs))
+        return self.tables[-1]
+
+    def function(self, vertex: Vertex) -> str:
+        name = f"f_{_identifier(vertex.node)}"
+        if vertex.function is None:
+            raise InternalError(f"'{vertex.name}' is no call")
+        if self.functions.setdefault(name, vertex.function) is not vertex.function:
+            name = f"{name}_{len(self.functions)}"
+            self.functions[name] = vertex.function
+        self.origins[vertex.node] = vertex.origin
+        return name
+
+    def code(self, name: str, outputs: int, *, loops: bool, partials: int = 0) -> Code:
+        lines: list[str] = []
+        for chunk in self.chunks:
+            chunk.start = len(lines) + 1
+            lines += [*chunk.lines, ""]
+        tables = tuple(
+            Table(table.axes, tuple(step._replace(line=chunk.start + at) for chunk, at, step in table.steps), tuple(table.outputs))
+            for table in self.tables
+        )
+        source = "\n".join(lines)
+        return Code(f"{next(_keys)}", name, source, self.functions, tables, self.origins, outputs, loops, partials)
+
+
+class _Chunk:
+    """One generated function: its lines and its variables."""
+
+    def __init__(self, module: _Module) -> None:
+        self.module = module
+        self.names = _Names()
+        self.lines: list[str] = []
+        self.start = 0
+        self.caught = "Exception"
+        module.chunks.append(self)
+
+    def add(self, indent: int, text: str) -> None:
+        self.lines.append("    " * indent + text)
+
+    def step(self, indent: int, table: _Table, step: Step, after: str = "") -> None:
+        table.steps.append((self, len(self.lines), step))
+        self.add(indent, step.statement + after)
+
+
+class _Names:
+    """The variables of one generated function: readable, and never the same for two values."""
+
+    def __init__(self) -> None:
+        self.known: dict[Value | Import, str] = {}
+        self.taken: set[str] = set()
+
+    def __getitem__(self, key: Value | Import) -> str:
+        if key not in self.known:
+            value = key.value if isinstance(key, Import) else key
+            prefix = ("c" if key.reader[1] else "a") if isinstance(key, Import) and key.reader else (
+                "i" if value.name.endswith("()") else "l" * value.rank or "v"
+            )
+            base = f"{prefix}_{_identifier(value.name)}"
+            name = next(name for n in count(1) if (name := base if n == 1 else f"{base}_{n}") not in self.taken)
+            self.taken.add(name)
+            self.known[key] = name
+        return self.known[key]
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W", "_", name.removesuffix("()").removesuffix("!"))
+
+
+class _Loop:
+    """Writes one loop as a function of its own; the loops inside it follow."""
+
+    def __init__(
+        self, module: _Module, fan: Fan, outputs: Sequence[Value], partials: Sequence[Partial] = (), *, stream: int = 0
+    ) -> None:
+        self.module = module
+        self.fan = fan
+        self.outputs = list(outputs)
+        self.partials = partials
+        self.stream = stream
+        self.chunk = _Chunk(module)
+        self.kept = [*self.outputs, *(p.source for p in partials if p.source not in self.outputs)]
+        self.kept = list(dict.fromkeys(self.kept))
+
+    def write(self, name: str) -> None:
+        fan, chunk, names = self.fan, self.chunk, self.chunk.names
+        axes = fan.body.axes
+        items = names[Value(call_of(fan.axis), 0)] if fan.fresh else None
+        lists = [names[Import(reading.outer, ("", ""))] for reading in fan.aligned]
+        extra = partial_imports(self.module.vertices, fan, self.partials, axes[:-1])
+        captured = [names[value] for value in (*fan.captured, *extra)]
+        table = self.module.table(axes, [names[value] for value in self.kept])
+        sources = [items, *lists] if items else lists
+        elements = [names[Value(fan.axis, 0)]] if items else []
+        elements += [names[reading.inner] for reading in fan.aligned]
+        chunk.add(0, f"def {name}({', '.join(['r', 'where', 'start', *sources, *captured])}):")
+        self._prologue(sources)
+        lack = self._lack(captured)
+        indexed = bool(self.stream) or any(isinstance(step, Fan) for step in fan.body.steps)
+        index = "i" if indexed else "start + len(out_0)"
+        over = sources[0] if len(sources) == 1 else f"zip({', '.join(sources)})"
+        target = elements[0] if len(elements) == 1 else f"({', '.join(elements)})" if indexed else ", ".join(elements)
+        closes = items is not None and name != "task"
+        base = 2 if closes else 1
+        if closes:
+            chunk.add(1, "try:")
+        chunk.add(base, f"for i, {target} in enumerate({over}, start):" if indexed else f"for {target} in {over}:")
+        self._item(base + 1, table, index, lack)
+        if closes:
+            self._close(items or "", axes)
+        self._epilogue()
+
+    def _prologue(self, sources: list[str]) -> None:
+        fan, chunk = self.fan, self.chunk
+        if not self.stream:
+            for number in range(len(self.kept)):
+                chunk.add(1, f"out_{number} = []")
+                chunk.add(1, f"put_{number} = out_{number}.append")
+        if len(sources) == 1:
+            return
+        for name in sources[1:]:
+            chunk.add(1, f"{name} = missing_like({name}, {sources[0]})")
+        if self._foreign():
+            if fan.fresh:
+                chunk.add(1, f"{sources[0]} = list({sources[0]})")
+            labels = ([fan.axis] if fan.fresh else []) + [reading.outer.name.removesuffix("!") for reading in fan.aligned]
+            chunk.add(1, f"uneven({fan.axis!r}, {tuple(labels)!r}, ({', '.join(sources)}))")
+
+    def _foreign(self) -> bool:
+        """Whether lists meet here whose lengths nothing guarantees to be the same."""
+        vertices = self.module.vertices
+        own = {vertices[r.outer.name].axes[-r.outer.rank] for r in self.fan.aligned}
+        given = any(vertices[r.outer.name].kind is Kind.GIVEN for r in self.fan.aligned)
+        return given or own != {self.fan.axis}
+
+    def _lack(self, captured: list[str]) -> list[str]:
+        """Conditions under which an item has to go without some value from the outset."""
+        vertices = self.module.vertices
+        pairs = zip(self.fan.captured, captured, strict=False)
+        absent = [name for value, name in pairs if len(vertices[value.name].axes) > value.rank]
+        conditions = []
+        if absent:
+            self.chunk.add(1, f"lack = {' or '.join(f'{name} is ABSENT' for name in absent)}")
+            conditions = ["lack"]
+        for reading in self.fan.aligned:
+            if vertices[reading.outer.name].kind is not Kind.GIVEN:
+                conditions.append(f"{self.chunk.names[reading.inner]} is ABSENT")
+        return conditions
+
+    def _item(self, indent: int, table: _Table, index: str, lack: list[str]) -> None:
+        chunk, where = self.chunk, f"(*where, {index})"
+        results = ", ".join(table.outputs)
+        steps = _Steps(chunk, table, self.fan.body, set(self.kept), {})
+        if steps.empty:
+            pass
+        else:
+            inner = indent
+            if lack:
+                chunk.add(indent, f"if {' or '.join(lack)}:")
+                chunk.add(indent + 1, f"{results} = r.resume({table.number}, {where}, locals())")
+                chunk.add(indent, "else:")
+                inner += 1
+            chunk.add(inner, "try:")
+            steps.write(inner + 1)
+            chunk.add(inner, f"except {chunk.caught} as error:")
+            chunk.add(inner + 1, f"{results} = r.rescue({table.number}, error, {where}, locals())")
+        if self.stream:
+            value = table.outputs[0]
+            chunk.add(indent, f"if {value} is not ABSENT:")
+            inside = self.stream - 1
+            chunk.add(indent + 1, f"yield {value}" if not inside else f"yield {value} if not r.holes else compact({value}, {inside})")
+            return
+        for number, name in enumerate(table.outputs):
+            chunk.add(indent, f"put_{number}({name})")
+
+    def _close(self, items: str, axes: Axes) -> None:
+        chunk = self.chunk
+        if self.stream:
+            chunk.add(1, "except Exception as error:")
+            chunk.add(2, f"r.stop({self.fan.axis!r}, {axes!r}, where, error)")
+        chunk.add(1, "finally:")
+        chunk.add(2, f"close({items})")
+
+    def _epilogue(self) -> None:
+        chunk, names = self.chunk, self.chunk.names
+        if self.stream:
+            return
+        results = [f"out_{self.kept.index(value)}" for value in self.outputs]
+        for number, partial in enumerate(self.partials):
+            axes = self.fan.body.axes[:-1]
+            kept, result = f"k_{number}", names[Value(partial.vertex.name, 0)]
+            out = f"out_{self.kept.index(partial.source)}"
+            chunk.add(1, f"{kept} = {out}[:] if not r.holes else compact({out}, 1)")
+            chunk.add(1, f"{result} = ABSENT")
+            chunk.add(1, f"if {kept}:")
+            table = self.module.table(axes, [result])
+            collect = next(link for link in partial.vertex.links if link.depth)
+            given = {(partial.vertex.name, collect.name or ""): kept}
+            chunk.add(2, "try:")
+            _Steps(chunk, table, Body(axes, (partial.vertex,)), {Value(partial.vertex.name, 0)}, given).write(3)
+            chunk.add(2, "except Exception as error:")
+            chunk.add(3, f"{result} = r.rescue({table.number}, error, where, locals())")
+            results.append(result)
+        chunk.add(1, f"return {', '.join(results)}")
+
+
+class _Steps:
+    """Writes the steps of one body, each on a line of its own."""
+
+    def __init__(
+        self, chunk: _Chunk, table: _Table, body: Body, exports: set[Value], given: Mapping[tuple[str, str] | None, str]
+    ) -> None:
+        self.chunk = chunk
+        self.module = chunk.module
+        self.table = table
+        self.body = body
+        self.exports = exports
+        self.given = given
+        self.steps = [step for step in body.steps if isinstance(step, Fan) or step.kind is Kind.CALL]
+        self.made = {value for step in self.steps for value in self._writes(step)}
+        self.uses: Counter[Value] = Counter(value for step in self.steps for value in self._reads(step))
+        self.uses.update(exports)
+        self.streamed: dict[Value, Fan] = self._streamed()
+        self.last: dict[Value, int] = {}
+        for number, step in enumerate(self.steps):
+            for value in self._reads(step):
+                self.last[value] = number
+
+    @property
+    def empty(self) -> bool:
+        return not self.steps
+
+    def write(self, indent: int) -> None:
+        names = self.chunk.names
+        for number, step in enumerate(self.steps):
+            if isinstance(step, Fan):
+                if any(fan is step for fan in self.streamed.values()):
+                    continue
+                line = self._loop_call(step)
+            else:
+                line = self._call(step)
+            inner_reads = [v for v in self._reads(step) if v in self.streamed]
+            if inner_reads:
+                self.chunk.caught = "(Exception, Lacking)"
+            done = [v for v in dict.fromkeys(self._reads(step)) if self.last[v] == number and self._droppable(v)]
+            after = "".join(f"; del {names[value]}" for value in done) if not line.statement.startswith("with ") else ""
+            self.chunk.step(indent, self.table, line, after)
+
+    def _droppable(self, value: Value) -> bool:
+        return value in self.made and value not in self.exports and value not in self.streamed
+
+    def _reads(self, step: Fan | Vertex) -> list[Value]:
+        vertices, axes = self.module.vertices, self.body.axes
+        if isinstance(step, Fan):
+            own = [Value(call_of(step.axis), 0)] if step.fresh else []
+            return [*own, *(reading.outer for reading in step.aligned), *step.captured]
+        keys = [(link, Value(link.source, rank_in(link, vertices, axes))) for link in step.links if link.name is not None]
+        return [value for link, value in keys if (step.name, link.name) not in self.given]
+
+    def _writes(self, step: Fan | Vertex) -> list[Value]:
+        if isinstance(step, Fan):
+            return [reading.outer for reading in step.outputs]
+        return [Value(step.name, 0)]
+
+    def _streamed(self) -> dict[Value, Fan]:
+        """Fans whose one output is read by one Stream parameter: these run inside the reader's own iteration."""
+        found = {}
+        for step in self.steps:
+            if isinstance(step, Fan) and step.fresh and len(step.outputs) == 1:
+                value = step.outputs[0].outer
+                readers = [vertex for vertex in self.steps if isinstance(vertex, Vertex) and value in self._reads(vertex)]
+                if self.uses[value] == 1 and readers and self._stream_link(readers[0], value):
+                    found[value] = step
+        return found
+
+    def _stream_link(self, vertex: Vertex, value: Value) -> Link | None:
+        return next((k for k in vertex.links if k.source == value.name and k.role is Role.STREAM), None)
+
+    def _call(self, vertex: Vertex) -> Step:
+        names = self.chunk.names
+        arguments, reads, opening = [], [], ""
+        for link in vertex.links:
+            if link.name is None:
+                continue
+            text, needs, manager = self._argument(vertex, link)
+            arguments.append(f"{link.name}={text}" if link.keyword else text)
+            reads += needs
+            opening += manager
+        call = f"{self.module.function(vertex)}({', '.join(arguments)})"
+        target = names[Value(vertex.name, 0)]
+        if vertex.name.endswith("()"):
+            call = f"opened({call}, {vertex.node!r})"
+        statement = f"{opening}{target} = {call}"
+        return Step(vertex.node, 0, statement, tuple(dict.fromkeys(reads)), (target,))
+
+    def _argument(self, vertex: Vertex, link: Link) -> tuple[str, list[str], str]:
+        """The text of one argument, the variables that it needs, and the context manager to enter for it, if any."""
+        names = self.chunk.names
+        own = self.given.get((vertex.name, link.name or ""))
+        if own is not None:
+            return (f"iter({own})" if link.role is Role.STREAM else own), [own], ""
+        value = Value(link.source, rank_in(link, self.module.vertices, self.body.axes))
+        name = names[value]
+        if not link.depth:
+            return name, [name], ""
+        if value in self.streamed:
+            return self._stream(value, link)
+        shared = self.uses[value] > 1 or value not in self.made
+        text = f"({name}{'[:]' if shared else ''} if not r.holes else compact({name}, {link.depth}))"
+        return (f"iter({text})" if link.role is Role.STREAM else text), [name], ""
+
+    def _stream(self, value: Value, link: Link) -> tuple[str, list[str], str]:
+        fan = self.streamed[value]
+        call, reads = self._loop_text(fan, stream=link.depth)
+        name = f"s_{_identifier(value.name)}"
+        return name, reads, f"with closing({call}) as {name}: "
+
+    def _loop_call(self, fan: Fan) -> Step:
+        call, reads = self._loop_text(fan)
+        targets = tuple(self.chunk.names[reading.outer] for reading in fan.outputs)
+        return Step(fan.axis, 0, f"{', '.join(targets)} = {call}", tuple(reads), targets)
+
+    def _loop_text(self, fan: Fan, stream: int = 0) -> tuple[str, list[str]]:
+        names = self.chunk.names
+        name = f"loop_{len(self.module.chunks)}"
+        _Loop(self.module, fan, [reading.inner for reading in fan.outputs], stream=stream).write(name)
+        own = [names[Value(call_of(fan.axis), 0)]] if fan.fresh else []
+        lists = [*own, *(names[reading.outer] for reading in fan.aligned)]
+        captured = [names[value] for value in fan.captured]
+        return f"{name}({', '.join(['r', '(*where, i)', '0', *lists, *captured])})", lists[:1]

@@ -1,0 +1,84 @@
+"""Executors by name: looked up lazily in the entry-point group ``anabranch.executors``, ours as anyone's.
+
+This module imports no executor before it is asked for.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from anabranch.errors import ExecutorError, nearest
+from anabranch.executor import Executor
+
+__all__ = ["GROUP", "Known", "known_executors", "make_executor"]
+
+GROUP = "anabranch.executors"
+EXTRAS = {"ray": "ray", "dask": "distributed"}
+"""Built-in executors that need an extra of the same name, and the module that tells whether it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An executor that is registered; `missing` names the extra to install, empty if it can be used."""
+
+    name: str
+    target: str
+    missing: str
+
+
+def known_executors() -> list[Known]:
+    """All registered executors, by name, without importing any."""
+    import importlib.util
+
+    found = []
+    for name, point in sorted(_points().items()):
+        needs = EXTRAS.get(name) if point.value.startswith("anabranch_executors.") else None
+        there = needs is None or importlib.util.find_spec(needs) is not None
+        found.append(Known(name, point.value, "" if there else name))
+    return found
+
+
+def make_executor(executor: str | Executor | concurrent.futures.Executor, options: dict[str, Any]) -> Executor:
+    """The executor itself, or the one of that name built with `options`; a `concurrent.futures` pool is adapted.
+
+    Raises:
+        ExecutorError: the name is unknown, its extra is missing, or it does not take these options.
+    """
+    if isinstance(executor, concurrent.futures.Executor):
+        from anabranch_executors.futures import FuturesExecutor
+
+        return FuturesExecutor(executor, **options)
+    if not isinstance(executor, str):
+        if not all(hasattr(executor, name) for name in ("lease", "close", "traits")):
+            kind = type(executor).__name__
+            raise ExecutorError(f"{kind} is no executor: give a name, an executor object or a concurrent.futures.Executor")
+        if options:
+            raise ExecutorError(f"options {sorted(options)} go to an executor given by name; this one is built already")
+        return executor
+    points = _points()
+    if executor not in points:
+        _points.cache_clear()  # it may have been installed since
+        points = _points()
+    if executor not in points:
+        names = ", ".join(sorted(points)) or "none: is anabranch installed?"
+        raise ExecutorError(f"unknown executor '{executor}'{nearest(executor, points)}; known are {names}")
+    try:
+        made: Executor = points[executor].load()(**options)
+    except ImportError as error:
+        raise ExecutorError(
+            f"executor '{executor}' needs what is not installed ({error}); run: pip install 'anabranch[{executor}]'"
+        ) from error
+    except TypeError as error:
+        if options:
+            raise ExecutorError(f"executor '{executor}' does not take the options {options}: {error}") from error
+        raise
+    return made
+
+
+@cache
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}

@@ -1,0 +1,7 @@
+"""A run as a state machine: news in, commands out."""
+
+from anabranch.run.run import Run
+from anabranch.run.sizes import Estimate
+from anabranch.run.values import Cell, Chunk, Column, Slot
+
+__all__ = ["Cell", "Chunk", "Column", "Estimate", "Run", "Slot"]

@@ -1,0 +1,164 @@
+"""One fan of one frame while it runs: how far its source is, which spans are out, what has come back.
+
+Theory: a fan moves through few states, one way: WAITING (for values, and for its source if it is fresh), OPEN (spans can be
+cut), EXHAUSTED (no more items; spans still out), DONE. Cutting a span moves `cut` forward; nothing ever moves it back.
+
+This module never decides whether there is credit for a span; the run does.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from enum import Enum
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from anabranch.plan import FanTask, Value
+from anabranch.run.commands import EndFeed, Feed
+from anabranch.run.sizes import SpanSizer
+from anabranch.run.values import Chunk, Column
+
+if TYPE_CHECKING:
+    from anabranch.run.frame import Frame
+
+__all__ = ["Feeding", "FanState", "MergeState", "Phase"]
+
+
+class Phase(Enum):
+    """Where a fan is."""
+
+    WAITING = "for values or for its source"
+    OPEN = "for credit to cut spans"
+    EXHAUSTED = "for spans to come back"
+    DONE = "for nothing"
+
+
+class Feeding:
+    """One column streamed into one parameter of a reader.
+
+    Parts are delivered in order of their items; `lag` counts the spans that were cut and that the reader has not begun on.
+    """
+
+    __slots__ = ("ended", "feed", "held", "lag", "next", "reader", "started", "waiting")
+
+    def __init__(self, reader: int, feed: int) -> None:
+        self.reader = reader
+        self.feed = feed
+        self.next = 0
+        self.waiting: dict[int, Chunk] = {}
+        self.held: list[Feed | EndFeed] = []
+        self.lag = 0
+        self.started = False
+        self.ended = False
+
+    def deliverable(self, chunk: Chunk) -> Iterator[Chunk]:
+        """Takes a part in, and yields those whose turn it is."""
+        self.waiting[chunk.lo] = chunk
+        while self.next in self.waiting:
+            due = self.waiting.pop(self.next)
+            self.next = due.hi
+            yield due
+
+
+class MergeState:
+    """The partial values of one associative collector; neighbours are merged as soon as there are enough."""
+
+    __slots__ = ("busy", "parts")
+
+    def __init__(self) -> None:
+        self.parts: list[Chunk] = []
+        self.busy = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Takes in the partial value of a span."""
+        insort(self.parts, chunk, key=attrgetter("lo"))
+
+    def neighbours(self, *, least: int) -> list[Chunk]:
+        """Takes out the longest row of parts without a gap if it has at least so many, else nothing."""
+        best: tuple[int, int] = (0, 0)
+        first = 0
+        for n in range(1, len(self.parts) + 1):
+            if n == len(self.parts) or self.parts[n].lo != self.parts[n - 1].hi:
+                best = max(best, (first, n), key=lambda row: row[1] - row[0])
+                first = n
+        if best[1] - best[0] < least:
+            return []
+        taken = self.parts[best[0] : best[1]]
+        del self.parts[best[0] : best[1]]
+        return taken
+
+
+class FanState:
+    """A fan task in a frame."""
+
+    __slots__ = (
+        "alive",
+        "columns",
+        "cut",
+        "feedings",
+        "frame",
+        "kept",
+        "length",
+        "merges",
+        "number",
+        "opened",
+        "opened_source",
+        "opening",
+        "outstanding",
+        "phase",
+        "pulling",
+        "queued",
+        "sizer",
+        "source",
+        "task",
+    )
+
+    def __init__(self, frame: Frame, number: int, task: FanTask, sizer: SpanSizer) -> None:
+        plan = frame.plan
+        self.frame = frame
+        self.number = number
+        self.task = task
+        self.phase = Phase.WAITING
+        self.sizer = sizer
+        self.source: int | None = None
+        self.length: int | None = None
+        self.cut = 0
+        self.outstanding = 0
+        self.opened = 0
+        self.opened_source = False
+        self.opening = False
+        self.alive = 0
+        self.pulling = False
+        self.queued = False
+        values = (*task.columns, *((task.items,) if task.items else ()))
+        self.kept = {value for value in values if value in plan.readers or value in plan.outputs}
+        self.columns = {value: Column() for value in values}
+        self.feedings: dict[Value, list[Feeding]] = {value: [] for value in values}
+        self.merges = [MergeState() for _ in task.merges]
+
+    @property
+    def left(self) -> int | None:
+        """Items that remain to be cut; None if nobody knows."""
+        return None if self.length is None else self.length - self.cut
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of it is out."""
+        return not self.outstanding and not self.pulling
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still waits for what it makes."""
+        fed = any(not feeding.ended for feedings in self.feedings.values() for feeding in feedings)
+        return bool(self.kept or self.merges or fed)
+
+    @property
+    def lag(self) -> int:
+        """How many spans the slowest reader at work is behind; a reader with two streams counts by its faster one."""
+        least: dict[int, int] = {}
+        for feedings in self.feedings.values():
+            for feeding in feedings:
+                if feeding.started and not feeding.ended:
+                    least[feeding.reader] = min(least.get(feeding.reader, feeding.lag), feeding.lag)
+        return max(least.values(), default=0)

@@ -1,0 +1,58 @@
+"""One frame: a body that is being run step by step, the root or one item of a fan that was opened.
+
+It knows which values are there, which tasks wait for how many, and who may still read what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from anabranch.executor import Shared
+from anabranch.plan import FramePlan, Value
+from anabranch.run.fan import FanState
+from anabranch.run.values import Slot
+
+__all__ = ["Frame"]
+
+
+class Frame:
+    """The state of a frame plan for one item of its axes.
+
+    `where` are the indices of the outer axes; `parent` is the fan whose item `where[-1]` this is, None for the root.
+    """
+
+    __slots__ = ("fans", "left", "parent", "pending", "plan", "reader_ids", "reading", "results", "shared", "slots", "waiting", "where")
+
+    def __init__(self, plan: FramePlan, where: tuple[int, ...], given: Mapping[Value, Slot], parent: FanState | None) -> None:
+        self.plan = plan
+        self.where = where
+        self.parent = parent
+        self.slots: dict[Value, Slot] = dict(given)
+        self.waiting = [sum(value not in self.slots for value in needed) for needed in plan.needs]
+        self.reading = {value: len(numbers) for value, numbers in plan.readers.items()}
+        self.left = len(plan.tasks)
+        self.fans: dict[str, FanState] = {}
+        self.shared: dict[Value, Shared] = {}
+        self.reader_ids: dict[int, int] = {}
+        self.pending = 0
+        self.results: dict[Value, tuple[Any, bool]] = {}
+
+    def provide(self, value: Value, slot: Slot) -> Iterator[int]:
+        """A value is whole; yields the numbers of the tasks that have now all they need."""
+        self.slots[value] = slot
+        for number in self.plan.readers.get(value, ()):
+            self.waiting[number] -= 1
+            if not self.waiting[number]:
+                yield number
+
+    def release(self, number: int) -> list[int]:
+        """A task has read all it needs: drops values that nobody else reads; returns keys of `Shared` ones dropped."""
+        keys = []
+        for value in self.plan.needs[number]:
+            self.reading[value] -= 1
+            if not self.reading[value] and value not in self.plan.outputs:
+                self.slots.pop(value, None)
+                if value in self.shared:
+                    keys.append(self.shared.pop(value).key)
+        return keys

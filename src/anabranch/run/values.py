@@ -1,0 +1,125 @@
+"""What a frame knows of its values: where the parts are, never what they are.
+
+A `Cell` holds one value, a `Column` a list in parts, as they came from spans. A handle is either the thing itself or an
+executor's `Reference`; nobody here looks inside.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from anabranch.executor import Reference
+from anabranch.work import Argument, Form, Part
+
+__all__ = ["Cell", "Chunk", "Column", "Slot", "gather"]
+
+
+class Chunk(NamedTuple):
+    """Elements [lo, hi) of a column: a list, or, where `single`, the one element itself."""
+
+    lo: int
+    hi: int
+    handle: Any
+    single: bool = False
+    holes: bool = False
+
+
+class Cell:
+    """One value; `ABSENT` where the item was dropped."""
+
+    __slots__ = ("handle",)
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the value is in this process."""
+        return not isinstance(self.handle, Reference)
+
+
+class Column:
+    """A list in parts that arrive in any order; `finish` puts them in order."""
+
+    __slots__ = ("chunks", "length")
+
+    def __init__(self, chunks: list[Chunk] | None = None) -> None:
+        self.chunks = chunks or []
+        self.length = self.chunks[-1].hi if self.chunks else 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Takes one part."""
+        self.chunks.append(chunk)
+
+    def finish(self, length: int) -> None:
+        """All parts are there."""
+        self.chunks.sort()
+        self.length = length
+
+    @property
+    def holes(self) -> bool:
+        """Whether some place may be absent."""
+        return any(chunk.holes for chunk in self.chunks)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all parts are in this process."""
+        return not any(isinstance(chunk.handle, Reference) for chunk in self.chunks)
+
+    def between(self, lo: int, hi: int) -> list[Chunk]:
+        """The parts of [lo, hi), local lists cut to it; a reference keeps its own bounds."""
+        found = []
+        for chunk in self.chunks:
+            if chunk.lo < hi and chunk.hi > lo:
+                if chunk.single or isinstance(chunk.handle, Reference) or (chunk.lo >= lo and chunk.hi <= hi):
+                    found.append(chunk)
+                else:
+                    start, stop = max(lo, chunk.lo), min(hi, chunk.hi)
+                    cut = chunk.handle[start - chunk.lo : stop - chunk.lo]
+                    found.append(Chunk(start, stop, cut, holes=chunk.holes))
+        return found
+
+    def element(self, index: int) -> Any:
+        """One element of a local column."""
+        chunk = self.between(index, index + 1)[0]
+        return chunk.handle if chunk.single else chunk.handle[0]
+
+    def joined(self) -> list[Any]:
+        """The whole of a local column as one list."""
+        if len(self.chunks) == 1 and not self.chunks[0].single:
+            whole: list[Any] = self.chunks[0].handle
+            return whole
+        joined: list[Any] = []
+        for chunk in self.chunks:
+            if chunk.single:
+                joined.append(chunk.handle)
+            else:
+                joined.extend(chunk.handle)
+        return joined
+
+
+Slot = Cell | Column
+
+
+def gather(slot: Slot, form: Form, depth: int, values: list[Any], bounds: tuple[int, int] | None = None) -> Argument:
+    """The argument that makes one value of a slot (or of its elements in `bounds`); appends what it needs to `values`.
+
+    A cell is taken as it is, whatever the form: where a list was expected it is `ABSENT`.
+    """
+    if isinstance(slot, Cell):
+        values.append(slot.handle)
+        return Argument(Form.WHOLE, (Part(len(values) - 1),))
+    parts = []
+    chunks = slot.chunks if bounds is None else slot.between(*bounds)
+    for chunk in chunks:
+        values.append(chunk.handle)
+        parts.append(_part(chunk, len(values) - 1, bounds))
+    return Argument(form, tuple(parts), depth, holes=any(chunk.holes for chunk in chunks))
+
+
+def _part(chunk: Chunk, position: int, bounds: tuple[int, int] | None) -> Part:
+    if chunk.single:
+        return Part(position, 0, -1)
+    if bounds is None or (chunk.lo >= bounds[0] and chunk.hi <= bounds[1]):
+        return Part(position)
+    return Part(position, max(bounds[0], chunk.lo) - chunk.lo, min(bounds[1], chunk.hi) - chunk.lo)

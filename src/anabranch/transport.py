@@ -1,0 +1,227 @@
+"""Pickling for everything that leaves the process: code, arguments, outcomes.
+
+Theory: pickle protocol 5 with cloudpickle's reducers, so that lambdas, closures and classes of `__main__` travel by
+value; large buffers (arrays, frames) leave the stream and travel beside it. A function is sent by reference if the
+worker can import its module and by value if not; which modules those are depends on where the worker lives, so the
+sender says it (`Reach`). What cannot be pickled is reported with the path of attributes and elements that leads to it.
+
+This module never opens a connection and never unpickles anything by itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import pickle
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from anabranch.errors import TransferError
+from anabranch.failure import Failure, portable
+from anabranch.work import Code, Outcome
+
+__all__ = ["Reach", "dump_code", "dumps", "loads", "pack", "portable_outcome", "portable_outputs", "unpack", "why_not"]
+
+
+class Reach(Enum):
+    """Which modules a worker can import."""
+
+    SAME_PATH = "what this process can import: the worker runs on this machine with this process's sys.path"
+    INSTALLED = "what is installed: the standard library and site-packages, not the user's own files"
+
+
+def pack(value: Any) -> list[Any]:
+    """Pickles `value` to one stream and the buffers that it left out: ``[stream, buffer, …]``, all bytes-like."""
+    buffers: list[pickle.PickleBuffer] = []
+    stream = io.BytesIO()
+    cloudpickle.Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(value)
+    return [stream.getvalue(), *(_flat(buffer) for buffer in buffers)]
+
+
+def unpack(frames: list[Any]) -> Any:
+    """The value that `pack` made `frames` of."""
+    return pickle.loads(frames[0], buffers=frames[1:])  # noqa: S301  only what our own workers sent
+
+
+def dumps(value: Any) -> bytes:
+    """Pickles to one string of bytes, functions of unreachable modules by value."""
+    return bytes(cloudpickle.dumps(value, protocol=5))
+
+
+def loads(data: bytes) -> Any:
+    """The inverse of `dumps`."""
+    return pickle.loads(data)  # noqa: S301  only what our own workers sent
+
+
+def dump_code(code: Code, reach: Reach) -> bytes:
+    """Pickles a task's code so that a worker of that reach can load it.
+
+    Raises:
+        TransferError: a function cannot be pickled; names the function and what in it is the cause.
+    """
+    with by_value(reach):
+        try:
+            return dumps(code)
+        except Exception as error:
+            for name, function in code.functions.items():
+                try:
+                    dumps(function)
+                except Exception:
+                    node = name.removeprefix("f_")
+                    raise TransferError(
+                        f"the function of '{node}' ({code.origins.get(node, 'origin unknown')}) cannot be sent to a "
+                        f"worker: {why_not(function)}; make what it needs inside the function, or run it on an "
+                        f"executor that shares memory ('sequential', 'threads')"
+                    ) from error
+            raise
+
+
+def portable_outcome(outcome: Outcome, code: Code) -> tuple[Outcome, list[Any]]:
+    """The outcome without its outputs, fit to be pickled, and all its outputs packed together.
+
+    Raises:
+        TransferError: an output cannot be pickled; names the path inside it.
+    """
+    return _bare(outcome), _pack_output(outcome.outputs, code)
+
+
+def portable_outputs(outcome: Outcome, code: Code) -> tuple[Outcome, list[list[Any]]]:
+    """The same with each output packed by itself.
+
+    Raises:
+        TransferError: an output cannot be pickled; names the path inside it.
+    """
+    return _bare(outcome), [_pack_output(output, code) for output in outcome.outputs]
+
+
+def _bare(outcome: Outcome) -> Outcome:
+    return replace(outcome, outputs=(), failures=tuple(_portable_failure(failure) for failure in outcome.failures))
+
+
+def _pack_output(value: Any, code: Code) -> list[Any]:
+    try:
+        return pack(value)
+    except Exception as error:
+        raise TransferError(
+            f"a result of {code.name} cannot be brought back from the worker: {why_not(value)}; return plain "
+            f"data, or run it on an executor that shares memory ('sequential', 'threads')"
+        ) from error
+
+
+def _portable_failure(failure: Failure) -> Failure:
+    return replace(failure, trace=portable(failure.trace, dumps, loads))
+
+
+_by_value_lock = threading.Lock()
+
+
+@contextmanager
+def by_value(reach: Reach) -> Iterator[None]:
+    """For the time of the block, cloudpickle pickles the functions of unreachable modules by value.
+
+    Its registry is one for the process, hence the lock; what the user registered stays registered.
+    """
+    with _by_value_lock:
+        known = cloudpickle.list_registry_pickle_by_value()
+        chosen = [module for name, module in _unreachable(reach) if name not in known]
+        for module in chosen:
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            yield
+        finally:
+            for module in chosen:
+                cloudpickle.unregister_pickle_by_value(module)
+
+
+def _unreachable(reach: Reach) -> list[tuple[str, ModuleType]]:
+    """The modules that a worker of this reach cannot import; looked for anew only when this process imported more."""
+    modules, path = list(sys.modules.items()), list(sys.path)
+    known = _looked.get(reach)
+    if known is None or known[0] != modules or known[1] != path:
+        found = [(name, module) for name, module in modules if _out_of_reach(name, module, reach)]
+        known = _looked[reach] = (modules, path, found)
+    return known[2]
+
+
+_looked: dict[Reach, tuple[list[tuple[str, ModuleType]], list[str], list[tuple[str, ModuleType]]]] = {}
+
+
+def _out_of_reach(name: str, module: ModuleType, reach: Reach) -> bool:
+    file = getattr(module, "__file__", None)
+    if name == "__main__" or not isinstance(module, ModuleType) or name != module.__name__:
+        return False
+    if name.partition(".")[0] in {"anabranch", "anabranch_executors"} or file is None and module.__spec__ is not None:
+        return False
+    if file is not None and file.startswith(_INSTALLED):
+        return False
+    return reach is Reach.INSTALLED or not _importable(name, file)
+
+
+_INSTALLED = tuple(
+    {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")} | {sys.base_prefix + "/lib"}
+)
+
+
+def _importable(name: str, file: str | None) -> bool:
+    """Whether another process with this one's sys.path would find this very module under this name."""
+    try:
+        spec = importlib.util.find_spec(name) if "." in name else importlib.machinery.PathFinder.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return False
+    return spec is not None and spec.origin == file
+
+
+def why_not(value: Any, path: str = "", depth: int = 6) -> str:
+    """Says which part of `value` cannot be pickled: ``value[3].client of type 'socket' (cannot pickle …)``."""
+    reason = _pickling_error(value)
+    if reason is None:
+        return "it can be pickled now"
+    if depth:
+        for step, part in _parts(value):
+            if _pickling_error(part) is not None:
+                return why_not(part, path + step, depth - 1)
+    kind = type(value).__qualname__
+    return f"{'value' + path if path else 'it'} of type '{kind}' does not pickle ({reason})"
+
+
+def _pickling_error(value: Any) -> str | None:
+    try:
+        pack(value)
+    except Exception as error:  # noqa: BLE001  user-defined reducers may raise anything
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (list, tuple)):
+        for index, element in enumerate(value):
+            yield f"[{index}]", element
+    elif isinstance(value, dict):
+        for key, element in value.items():
+            yield f"[{key!r}]" if isinstance(key, (str, int)) else "[…]", element
+    elif callable(value) and hasattr(value, "__closure__"):
+        names = value.__code__.co_freevars
+        for name, cell in zip(names, value.__closure__ or (), strict=False):
+            yield f".<closure {name}>", cell.cell_contents
+        for name in value.__code__.co_names:
+            if name in value.__globals__ and not isinstance(value.__globals__[name], ModuleType):
+                yield f".<global {name}>", value.__globals__[name]
+    elif hasattr(value, "__dict__"):
+        for name, element in vars(value).items():
+            yield f".{name}", element
+
+
+def _flat(buffer: pickle.PickleBuffer) -> memoryview:
+    try:
+        return buffer.raw()
+    except BufferError:  # not contiguous: cannot happen for buffers numpy leaves out of band, but others may
+        return memoryview(bytes(buffer))
