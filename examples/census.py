@@ -74,10 +74,13 @@ def source(source_file: Path) -> bytes:
 
 
 def tree(source: bytes) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError) as error:
-        raise Skip from error
+    while True:
+        try:
+            return ast.parse(source)
+        except SystemError:  # CPython before 3.13 may miscount its recursion when two threads parse: ask again
+            continue
+        except (SyntaxError, ValueError) as error:
+            raise Skip from error
 
 
 def definitions(tree: ast.Module) -> list[Definition]:

@@ -27,7 +27,7 @@ from typing import Any, Generic, TypeVar
 
 from anabranch.errors import TransferError
 from anabranch.executor import Call, CallFailed, Message, Shared
-from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, why_not
+from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
 from anabranch_executors.reply import answer
 
@@ -136,7 +136,7 @@ class Sender(Generic[T]):
             else:
                 continue
             near[place] = None
-        packed = _pack_input((call.layout, near), near, call.code, self._reach)
+        packed = self._packed((call.layout, near), call)
         return code, Parcel(call.code.name, digest, call.code.outputs, packed, tuple(far)), handles
 
     def forget(self, keys: Sequence[int]) -> None:
@@ -154,29 +154,16 @@ class Sender(Generic[T]):
     def _send(self, call: Call, shared: Shared) -> T:
         handle = self._shared.get(shared.key)
         if handle is None or self._is_lost(handle):
-            handle = self._post(_pack_input(shared.value, [shared.value], call.code, self._reach))
+            handle = self._post(self._packed(shared.value, call))
             self._shared[shared.key] = handle
         return handle
 
-
-def _pack_input(value: Any, parts: Sequence[Any], code: Code, reach: Reach) -> Packed:
-    with by_value(reach):
-        try:
-            return Packed.of(value)
-        except Exception as error:
-            culprits = [why_not(part) for part in parts if not _pickles(part)]
-            raise TransferError(
-                f"an input of {code.name} cannot be sent to a worker: {'; '.join(culprits) or error}; pass plain data "
-                f"and open the rest in the function, or run on an executor that shares memory ('sequential', 'threads')"
-            ) from error
-
-
-def _pickles(value: Any) -> bool:
-    try:
-        pack(value)
-    except Exception:
-        return False
-    return True
+    def _packed(self, value: Any, call: Call) -> Packed:
+        with by_value(self._reach):
+            try:
+                return Packed.of(value)
+            except Exception as error:
+                raise unsent(call) from error
 
 
 _TOKEN = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(6).hex()}"
@@ -219,7 +206,7 @@ def run_parcel(
             f"uses must be importable there"
         )
         return Packed.of((TransferError(text), ())), [None] * parcel.outputs
-    return _pack_outcome(answer(loaded, layout, values, worker), loaded, inline)
+    return _pack_outcome(answer(loaded, layout, values, worker), loaded, layout, inline)
 
 
 def _load(code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Code, Layout, tuple[Any, ...]]:
@@ -233,10 +220,12 @@ def _load(code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> 
     return loaded, layout, tuple(values)
 
 
-def _pack_outcome(outcome: Outcome, code: Code, limit: int | None) -> tuple[Packed, list[Packed | None]]:
+def _pack_outcome(
+    outcome: Outcome, code: Code, layout: Layout, limit: int | None
+) -> tuple[Packed, list[Packed | None]]:
     kept: list[Packed | None] = [None] * code.outputs
     try:
-        bare, outputs = portable_outputs(outcome, code)
+        bare, outputs = portable_outputs(outcome, code, layout)
     except TransferError as error:
         return Packed.of((error, ())), kept
     inline: list[Packed | None] = [None] * len(outputs)

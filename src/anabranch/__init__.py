@@ -12,7 +12,8 @@
 {'total': 14}
 """
 
-from anabranch.driver import Builder, Driver, RunResult, Variable
+from typing import TYPE_CHECKING, Any
+
 from anabranch.errors import (
     AnabranchError,
     ExecutorError,
@@ -23,9 +24,12 @@ from anabranch.errors import (
     TransferError,
     WorkerLost,
 )
-from anabranch.failure import Failure
-from anabranch.graph import module_from_functions
 from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, associative, cross, zipped
+
+if TYPE_CHECKING:
+    from anabranch.driver import Builder, Driver, RunResult, Variable
+    from anabranch.failure import Failure
+    from anabranch.graph import module_from_functions
 
 __version__ = "0.1.0"
 
@@ -53,3 +57,27 @@ __all__ = [
     "module_from_functions",
     "zipped",
 ]
+
+_LAZY = {
+    "Builder": "anabranch.driver",
+    "Driver": "anabranch.driver",
+    "Failure": "anabranch.failure",
+    "RunResult": "anabranch.driver",
+    "Variable": "anabranch.driver",
+    "module_from_functions": "anabranch.graph",
+}
+"""A module that only defines a flow needs the markers; the engine is imported by who builds a driver."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'anabranch' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,24 +7,21 @@ from outside: compiled plans, estimates of how long items take, and warm workers
 
 from __future__ import annotations
 
-import concurrent.futures
-import logging
-import threading
-import uuid
+import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anabranch.engine import Engine, Observer
-from anabranch.errors import FlowError, InputError, nearest
+from anabranch.errors import FlowError, InputError, nearest, nearest_or_all
 from anabranch.events import Event, RunFinished, RunStarted
-from anabranch.executor import Executor, Traits
-from anabranch.failure import Failure
-from anabranch.graph import Graph
-from anabranch.graph.types import describe, fits
+from anabranch.executor import Executor
+from anabranch.failure import Failure, trimmed
+from anabranch.graph import Graph, Node
+from anabranch.graph.types import SAMPLE, describe, fits
 from anabranch.markers import PerItem
 from anabranch.plan import FanTask, Plan, Value, make_plan
 from anabranch.registry import make_executor
@@ -32,9 +29,10 @@ from anabranch.report import Report
 from anabranch.run import Cell, Chunk, Column, Estimate, Run, Slot
 from anabranch.work import Aborted, Recorder
 
-__all__ = ["Builder", "Driver", "RunResult", "Variable"]
+if TYPE_CHECKING:
+    import concurrent.futures
 
-log = logging.getLogger("anabranch")
+__all__ = ["Builder", "Driver", "RunResult", "Variable"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,8 @@ class Builder:
 
     def with_config(self, config: Mapping[str, Any]) -> Builder:
         """Adds config values: they choose between alternatives (`@config.when`) and can be read like inputs."""
+        if not isinstance(config, Mapping):
+            raise InputError(f"config is given as a dict from names to values, not as {type(config).__name__}")
         return replace(self, config={**self.config, **config})
 
     def with_executor(self, executor: str | Executor | concurrent.futures.Executor, **options: Any) -> Builder:
@@ -102,6 +102,9 @@ class Builder:
 
     def with_adapters(self, *adapters: Observer) -> Builder:
         """Adds observers: functions that are called with every event. One that raises is logged and does no harm."""
+        for adapter in adapters:
+            if not callable(adapter):
+                raise InputError(f"adapters are functions that take an event, not {type(adapter).__name__}")
         return replace(self, adapters=(*self.adapters, *adapters))
 
     def allow_module_overrides(self) -> Builder:
@@ -147,8 +150,6 @@ class Driver:
         self._executor = executor
         self._adapters = tuple(adapters)
         self._prepared: dict[Any, _Prepared] = {}
-        self._traits: Traits | None = None
-        self._lock = threading.Lock()
         self._finalizer = weakref.finalize(self, executor.close) if owns else None
 
     # -- running ---------------------------------------------------------------------------------------------------
@@ -173,10 +174,13 @@ class Driver:
             BaseException: what a function raised, with a note that names function and item.
         """
         inputs = {} if inputs is None else inputs
-        prepared = self._prepare(outputs, inputs, overrides or {})
-        if prepared.direct is not None and not self._adapters:
-            return self._execute_here(prepared, inputs, overrides)
-        return self._start(prepared, inputs, overrides or {}).results
+        try:
+            prepared = self._prepare(outputs, inputs, overrides or {})
+            if prepared.direct is not None and not self._adapters:
+                return self._execute_here(prepared, inputs, overrides or {})
+            return self._start(prepared, inputs, overrides or {}).results
+        except Exception as error:  # the way through the engine tells a user nothing
+            raise trimmed(error)  # noqa: B904
 
     def run(
         self,
@@ -186,8 +190,10 @@ class Driver:
     ) -> RunResult:
         """The same as `execute`, with a report of the run beside the results."""
         inputs, overrides = inputs or {}, overrides or {}
-        prepared = self._prepare(outputs, inputs, overrides)
-        return self._start(prepared, inputs, overrides)
+        try:
+            return self._start(self._prepare(outputs, inputs, overrides), inputs, overrides)
+        except Exception as error:
+            raise trimmed(error)  # noqa: B904
 
     def validate_execution(
         self,
@@ -222,9 +228,14 @@ class Driver:
         self.close()
 
     def _prepare(self, outputs: Sequence[str], inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> _Prepared:
+        if type(outputs) is not list or type(inputs) is not dict or overrides:
+            _check_request(outputs, inputs, overrides)
         constant, per_item = kinds_of(overrides) if overrides else ((), ())
-        key = (outputs if isinstance(outputs, str) else tuple(outputs), tuple(inputs), constant, per_item)
-        prepared = self._prepared.get(key)
+        try:
+            key = (outputs if isinstance(outputs, str) else tuple(outputs), tuple(inputs), constant, per_item)
+            prepared = self._prepared.get(key)
+        except TypeError:  # a name that cannot be hashed
+            key, prepared = None, None
         if prepared is None:
             prepared = self._compile(_names(outputs), inputs, constant, per_item)
             self._prepared[key] = prepared
@@ -237,14 +248,17 @@ class Driver:
         for name in inputs:
             if name in graph.nodes:
                 raise InputError(f"input '{name}' is a function, {graph.nodes[name].label}; give it in overrides={{…}}")
+            if not isinstance(name, str):
+                raise InputError(f"inputs are given by name, not by {type(name).__name__}")
             if name not in graph.inputs and name not in graph.config:
-                raise InputError(f"unknown input '{name}'{nearest(name, (*graph.inputs, *graph.nodes))}")
-        traits = self._known_traits()
+                near = nearest(name, (*graph.inputs, *graph.nodes))
+                raise InputError(f"unknown input '{name}'{near or nearest_or_all(name, graph.inputs)}")
+        traits = self._executor.traits
         fuse = traits.slots == 1 and traits.shares_memory
         supplied = (*graph.config, *inputs)
         plan = make_plan(graph, outputs, supplied, constant, per_item, fuse=fuse)
         needed = [value.name for value in plan.given if not value.name.endswith("!") and value.name in graph.inputs]
-        checks = tuple((name, _readers(graph, name)) for name in needed if name not in constant)
+        checks = tuple((name, _readers(graph, name)) for name in needed)
         task = plan.direct if fuse else None
         direct = None
         arguments: tuple[str, ...] = ()
@@ -255,25 +269,26 @@ class Driver:
             results = tuple(value.name for value in task.outputs)
         return _Prepared(plan, checks, {}, direct, arguments, results)
 
-    def _known_traits(self) -> Traits:
-        if self._traits is None:
-            with self._executor.lease():
-                self._traits = self._executor.traits
-        return self._traits
-
     def _execute_here(
-        self, prepared: _Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any] | None
+        self, prepared: _Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]
     ) -> dict[str, Any]:
         """A flow without fan-outs, on an executor with one slot in this process: one call of compiled code."""
-        values = {**self.graph.config, **inputs, **(overrides or {})}
+        values = {**self.graph.config, **inputs}
+        for name, value in overrides.items():
+            values[name] = self._checked_override(name, value)
         _check(prepared, values)
         task = prepared.plan.direct
         assert task is not None and prepared.direct is not None
         recorder = Recorder(task.code.load(), tolerant=False, holes=False)
+        made: Any = None
         try:
             made = prepared.direct(recorder, (), 0, *[values[name] for name in prepared.arguments])
+        except SystemExit as error:
+            recorder.failures.append(recorder.block.failure_of(error, ()))
         except Aborted:
-            raise recorder.failures[0].error() from None
+            pass  # and raised below, where it does not become the context of the user's exception
+        if recorder.failures:
+            raise trimmed(recorder.failures[0].error())
         if len(prepared.results) == 1:
             values[prepared.results[0]] = made
         else:
@@ -283,7 +298,7 @@ class Driver:
     def _start(self, prepared: _Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunResult:
         _check(prepared, _inputs_of(self.graph, inputs, overrides))
         slots = self.slots_of(prepared.plan, inputs, overrides)
-        run_id = uuid.uuid4().hex
+        run_id = os.urandom(16).hex()
         report = Report()
         observe = _observing((report.observe, *self._adapters))
         started = perf_counter()
@@ -326,18 +341,10 @@ class Driver:
         if isinstance(value, PerItem):
             if not axes:
                 raise InputError(f"override '{name}' is PerItem, but {node.label} runs once, outside of any fan-out")
-            _check_shape(name, value, axes)
+            _check_shape(node, value, axes)
             return value
-        if node.expands:
-            if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__"):
-                kind = type(value).__name__
-                raise InputError(f"override '{name}' must be the new items of {node.label}, a list say, not {kind}")
-            return list(value) if hasattr(value, "__next__") and axes else value
-        if not fits(value, node.annotation):
-            raise InputError(
-                f"override '{name}' is {type(value).__name__}, but {node.label} returns {describe(node.annotation)}"
-            )
-        return value
+        _check_value(node, value)
+        return list(value) if node.expands and hasattr(value, "__next__") and axes else value
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -388,10 +395,10 @@ class Driver:
         return Variable(name, entry.readers[0][1].annotation, True, entry.required, (), False, "", {}, "")
 
     def _check_known(self, names: Iterable[str]) -> None:
-        known = {*self.graph.nodes, *self.graph.inputs}
+        known = (*self.graph.nodes, *self.graph.inputs)
         for name in names:
             if name not in known:
-                raise InputError(f"unknown name '{name}'{nearest(name, known)}")
+                raise InputError(f"unknown name '{name}'{nearest_or_all(name, known)}")
 
 
 def _names(outputs: Sequence[str]) -> tuple[str, ...]:
@@ -429,14 +436,42 @@ def _check(prepared: _Prepared, values: Mapping[str, Any]) -> None:
             raise InputError(f"input '{name}' is {type(value).__name__}, but {label} takes {describe(annotation)}")
 
 
-def _check_shape(name: str, value: Any, axes: Sequence[str]) -> None:
-    for element in value if len(axes) > 1 else ():
+def _check_request(outputs: Any, inputs: Any, overrides: Any) -> None:
+    if not isinstance(outputs, Iterable):
+        raise InputError(f"outputs are a list of names, not {type(outputs).__name__}")
+    for word, given in (("inputs", inputs), ("overrides", overrides)):
+        if not isinstance(given, Mapping):
+            raise InputError(f"{word} are given as a dict from names to values, not as {type(given).__name__}")
+
+
+def _check_shape(node: Node, value: Sequence[Any], axes: Sequence[str], of: int = 0) -> None:
+    """Checks that values per item are nested as deep as there are axes; looks into the first of each innermost list."""
+    of = of or len(axes)
+    if len(axes) == 1:
+        for element in value[:SAMPLE]:
+            _check_value(node, element)
+        return
+    for element in value:
         if not isinstance(element, (list, tuple)):
             kind = type(element).__name__
-            raise InputError(
-                f"override '{name}' needs lists nested {len(axes)} deep, along {' × '.join(map(repr, axes))}; found {kind}"
-            )
-        _check_shape(name, element, axes[1:])
+            raise InputError(f"override '{node.name}' of {node.label} needs lists nested {of} deep; {kind} is no list")
+        _check_shape(node, element, axes[1:], of)
+
+
+def _check_value(node: Node, value: Any) -> None:
+    """Checks one value that replaces what a function returns."""
+    if not node.expands:
+        if not fits(value, node.annotation):
+            kind = type(value).__name__
+            raise InputError(f"override '{node.name}' is {kind}, but {node.label} returns {describe(node.annotation)}")
+        return
+    if isinstance(value, (str, bytes, bytearray, dict)) or not hasattr(value, "__iter__"):
+        kind = type(value).__name__
+        raise InputError(f"override '{node.name}' must be the new items of {node.label}, a list say, not {kind}")
+    for element in value[:SAMPLE] if isinstance(value, (list, tuple)) else ():
+        if not fits(element, node.annotation):
+            kind, gives = type(element).__name__, describe(node.annotation)
+            raise InputError(f"override '{node.name}' has an item that is {kind}, but {node.label} gives items of {gives}")
 
 
 def _given_slot(value: Any, rank: int) -> Slot:
@@ -454,7 +489,9 @@ def _observing(observers: Sequence[Observer]) -> Observer:
             try:
                 observer(event)
             except Exception:  # an observer must not hurt the run
-                log.exception("an observer failed on %s; the run goes on", type(event).__name__)
+                import logging
+
+                logging.getLogger("anabranch").exception("an observer failed on %s; the run goes on", type(event).__name__)
 
     return observe
 

@@ -14,8 +14,10 @@ This module never decides what to do next; the run does.
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from queue import SimpleQueue
@@ -52,7 +54,7 @@ __all__ = ["Engine", "Observer"]
 Observer = Callable[[Event], None]
 
 HERE = "driver"
-_COUNTED = (type(iter([])), type(iter(())), type(iter(range(0))))
+_COUNTED: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
 """Iterators whose length hint is exact."""
 
 
@@ -116,9 +118,8 @@ class Engine:
 
     def _take(self, news: News) -> None:
         self.run.handle(news)
-        if self.run.forgotten:
-            self.lease.forget(self.run.forgotten)
-            self.run.forgotten = []
+        if keys := self.run.forgotten():
+            self.lease.forget(keys)
 
     def _tell(self) -> None:
         events = self.run.events
@@ -173,11 +174,12 @@ class Engine:
         try:
             items = list(islice(source, command.items))
         except Exception as error:  # noqa: BLE001  a user's generator may raise anything
-            return Pulled(command.source, [], True, 0.0, self._source_failed(command.source, error))
+            return Pulled(command.source, [], True, 0.0, 0, self._source_failed(command.source, error))
         exhausted = len(items) < command.items
         if exhausted:
             close(self.sources.pop(command.source))
-        return Pulled(command.source, items, exhausted, perf_counter() - started)
+        weight = _weight(items[-1]) if items else 0
+        return Pulled(command.source, items, exhausted, perf_counter() - started, weight)
 
     def _source_failed(self, source: int, error: Exception) -> Message:
         axis, where, origin = self.run.source_place(source)
@@ -221,15 +223,15 @@ class Engine:
         stream.put(arguments_of(Layout(0, (), 0, (command.argument,)), values)[0])
 
     def _end(self) -> None:
-        """Closes what the run opened: sources, then streams and the threads that read them."""
-        self._tell()
-        for source in self.sources.values():
-            close(source)
-        self.sources.clear()
-        for stream in self.streams.values():
-            stream.cancel()
-        for thread in self.threads:
-            thread.join()
+        """Closes what the run opened: sources, then streams and the threads that read them. All of it, whatever raises."""
+        with ExitStack() as stack:
+            for thread in self.threads:
+                stack.callback(thread.join)
+            for stream in self.streams.values():
+                stack.callback(stream.cancel)
+            for source in self.sources.values():
+                stack.callback(close, source)
+            stack.callback(self._tell)
 
     # -- results ---------------------------------------------------------------------------------------------------
 
@@ -286,6 +288,14 @@ class _Stream:
         if part is not None:
             self.engine.inbox.put(self.news)
         return part  # type: ignore[return-value]
+
+
+def _weight(item: Any) -> int:
+    """About how many bytes an item holds by itself: enough to tell arrays from numbers."""
+    try:
+        return max(sys.getsizeof(item), getattr(item, "nbytes", 0))
+    except Exception:  # noqa: BLE001  a user's type may answer anything
+        return 0
 
 
 def perform_here(call: Call) -> Outcome:

@@ -23,6 +23,7 @@ __all__ = [
     "TransferError",
     "WorkerLost",
     "nearest",
+    "nearest_or_all",
 ]
 
 
@@ -68,3 +69,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
         return ""
     quoted = [f"'{candidate}'" for candidate in close]
     return "; did you mean " + " or ".join(quoted) + "?"
+
+
+def nearest_or_all(name: str, names: Iterable[str]) -> str:
+    """Returns what `nearest` does, or, where none is close, the names that there are: the first ten of them."""
+    names = list(dict.fromkeys(names))
+    shown = ", ".join(f"'{known}'" for known in names[:10])
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return nearest(name, names) or (f"; there are {shown}{more}" if names else "; there are none")

@@ -10,21 +10,34 @@ This module never decides what a failure does to the run.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from itertools import islice
+from types import CodeType, TracebackType
+from typing import NamedTuple
 
-from anabranch.errors import ForeignError
+from anabranch.errors import AnabranchError, FlowError, ForeignError, InternalError
 
-__all__ = ["Failure", "Frame", "Trace", "capture", "restore"]
+__all__ = ["Failure", "Frame", "Trace", "capture", "portable", "restore", "trimmed"]
 
 GENERATED = "<anabranch "
 """How the file names of generated sources begin."""
 
-_OWN = tuple(str(Path(__file__).parent.parent / name) for name in ("anabranch/", "anabranch_executors/"))
-_OWN_EXECUTORS = str(Path(__file__).parent.parent.parent / "executors" / "anabranch_executors/")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_ROOTS = (os.path.dirname(_HERE), os.path.join(os.path.dirname(os.path.dirname(_HERE)), "executors"))
+_OWN = tuple(os.path.join(root, name, "") for root in _ROOTS for name in ("anabranch", "anabranch_executors"))
+"""Where anabranch's own files are: side by side when installed, in two roots in a checkout."""
+
+
+class Span(NamedTuple):
+    """Which part of the text raised: what a traceback underlines."""
+
+    line: int
+    end_line: int
+    column: int
+    end_column: int
 
 
 class Frame(NamedTuple):
@@ -33,11 +46,12 @@ class Frame(NamedTuple):
     file: str
     line: int
     function: str
+    span: Span | None = None
 
     @property
     def is_internal(self) -> bool:
         """Whether this line is anabranch's own and not the user's."""
-        return self.file.startswith((GENERATED, _OWN_EXECUTORS, *_OWN))
+        return self.file.startswith((GENERATED, *_OWN))
 
 
 @dataclass(slots=True)
@@ -77,8 +91,15 @@ class Failure:
         return f"'{self.node}'" + (f" ({self.origin})" if self.origin else "") + in_words(self.axes, self.item)
 
     def error(self) -> BaseException:
-        """The exception to raise for this failure: the user's own, with a note of function, item and worker."""
+        """The exception to raise for this failure: the user's own, with a note of function, item and worker.
+
+        But for one that would end the interpreter, and with it the driver, without a word.
+        """
         exception = self.exception
+        if isinstance(exception, (SystemExit, GeneratorExit)):
+            text = f"{type(exception).__name__}({exception})" if str(exception) else type(exception).__name__
+            advice = "a function of a flow raises an Exception to fail, and returns to end"
+            exception = FlowError(f"{self.place} raised {text}; {advice}").with_traceback(exception.__traceback__)
         where = f" on {self.worker}" if self.worker else ""
         note = f"in {self.place}{where}"
         if note not in getattr(exception, "__notes__", ()):
@@ -106,10 +127,15 @@ def capture(exception: BaseException, depth: int = 8) -> Trace:
 
 
 def restore(trace: Trace) -> BaseException:
-    """The exception with its causes and a traceback without anabranch's own frames (all frames if it has no other)."""
+    """The exception with its causes and a traceback without anabranch's own frames.
+
+    Where there are no other frames: none for an error that anabranch means to raise, for its text says it all, and all
+    of them for any other.
+    """
     exception = trace.exception
-    live = _skip_internal(exception.__traceback__)
-    exception.__traceback__ = live if live is not None else _rebuild(trace.frames)
+    if exception.__traceback__ is None:
+        exception.__traceback__ = _rebuild(trace.frames)
+    trimmed(exception)
     if trace.cause is not None:
         exception.__cause__ = restore(trace.cause)
     if trace.context is not None:
@@ -118,42 +144,59 @@ def restore(trace: Trace) -> BaseException:
     return exception
 
 
-def portable(trace: Trace, dumps: Any, loads: Any) -> Trace:
-    """The trace with every exception that does not survive `loads(dumps(it))` replaced by a `ForeignError`."""
-    exception = trace.exception
-    try:
-        survivor = loads(dumps(exception))
-        intact = type(survivor).__name__ == type(exception).__name__
-    except Exception:  # noqa: BLE001  whatever pickling a foreign object raises, the answer is a stand-in
-        intact = False
-    if not intact:
-        name = type(exception).__qualname__
-        exception = ForeignError(f"{name}: {exception} (the exception itself could not be pickled)")
+def trimmed(exception: BaseException) -> BaseException:
+    """The same exception, its traceback cut to what begins with the first user frame; see `restore`."""
+    found = exception.__traceback__
+    while found is not None and Frame(found.tb_frame.f_code.co_filename, 0, "").is_internal:
+        found = found.tb_next
+    is_meant = isinstance(exception, AnabranchError) and not isinstance(exception, InternalError)
+    if found is not None or is_meant:
+        exception.__traceback__ = found
+    return exception
+
+
+def portable(trace: Trace, why_not: Callable[[BaseException], str]) -> Trace:
+    """The trace with every exception that does not travel replaced by a `ForeignError`.
+
+    `why_not` says what keeps an exception from travelling; nothing does if it says nothing.
+    """
+    exception, reason = trace.exception, why_not(trace.exception)
+    if reason:
+        exception = ForeignError(f"{_said(exception)} (the exception itself could not be brought back: {reason})")
+        for note in getattr(trace.exception, "__notes__", ()):
+            exception.add_note(note)
     return Trace(
         exception,
         trace.frames,
-        None if trace.cause is None else portable(trace.cause, dumps, loads),
-        None if trace.context is None else portable(trace.context, dumps, loads),
+        None if trace.cause is None else portable(trace.cause, why_not),
+        None if trace.context is None else portable(trace.context, why_not),
         trace.suppressed,
     )
+
+
+def _said(exception: BaseException) -> str:
+    kind = type(exception)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        return f"{name}: {exception}"
+    except Exception:  # noqa: BLE001  a user's `__str__` may raise anything
+        return name
 
 
 def _frames(traceback: TracebackType | None) -> list[Frame]:
     frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frames.append(Frame(code.co_filename, traceback.tb_lineno, code.co_name))
+        frames.append(Frame(code.co_filename, traceback.tb_lineno, code.co_name, _span(code, traceback.tb_lasti)))
         traceback = traceback.tb_next
     return frames
 
 
-def _skip_internal(traceback: TracebackType | None) -> TracebackType | None:
-    found = traceback
-    while found is not None:
-        if not Frame(found.tb_frame.f_code.co_filename, 0, "").is_internal:
-            return found
-        found = found.tb_next
-    return traceback
+def _span(code: CodeType, instruction: int) -> Span | None:
+    line, end_line, column, end_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    if line is None or end_line is None or column is None or end_column is None:
+        return None
+    return Span(line, end_line, column, end_column)
 
 
 def _rebuild(frames: tuple[Frame, ...]) -> TracebackType | None:
@@ -166,7 +209,13 @@ def _rebuild(frames: tuple[Frame, ...]) -> TracebackType | None:
 
 def _one_frame(frame: Frame, inner: TracebackType | None) -> TracebackType | None:
     """A traceback entry that prints as `frame`: the frame of a code object with its file, name and line that raised."""
-    code = compile("\n" * (max(frame.line, 1) - 1) + "raise KeyError", frame.file, "exec")
+    import ast
+
+    line = max(frame.line, 1)
+    span = frame.span or Span(line, line, 0, 0)
+    places = {"lineno": span.line, "end_lineno": span.end_line, "col_offset": span.column, "end_col_offset": span.end_column}
+    statement = ast.Raise(ast.Name("KeyError", ast.Load(), **places), None, **places)
+    code = compile(ast.Module([statement], []), frame.file, "exec")
     code = code.replace(co_name=frame.function, co_qualname=frame.function)
     try:
         exec(code, {"__name__": frame.function})  # noqa: S102  our own two words, to get a frame

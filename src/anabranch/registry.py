@@ -5,14 +5,17 @@ This module imports no executor before it is asked for.
 
 from __future__ import annotations
 
-import concurrent.futures
+import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from anabranch.errors import ExecutorError, nearest
 from anabranch.executor import Executor
+
+if TYPE_CHECKING:  # both take longer to import than all of the core
+    import concurrent.futures
+    from importlib.metadata import EntryPoint
 
 __all__ = ["GROUP", "Known", "known_executors", "make_executor"]
 
@@ -48,11 +51,12 @@ def make_executor(executor: str | Executor | concurrent.futures.Executor, option
     Raises:
         ExecutorError: the name is unknown, its extra is missing, or it does not take these options.
     """
-    if isinstance(executor, concurrent.futures.Executor):
+    if _is_pool(executor):
         from anabranch_executors.futures import FuturesExecutor
 
         return FuturesExecutor(executor, **options)
     if not isinstance(executor, str):
+        executor = cast("Executor", executor)
         if not all(hasattr(executor, name) for name in ("lease", "close", "traits")):
             kind = type(executor).__name__
             raise ExecutorError(f"{kind} is no executor: give a name, an executor object or a concurrent.futures.Executor")
@@ -79,6 +83,14 @@ def make_executor(executor: str | Executor | concurrent.futures.Executor, option
     return made
 
 
+def _is_pool(executor: object) -> TypeGuard[concurrent.futures.Executor]:
+    """Whether it is a `concurrent.futures` pool; whoever has one has imported the module."""
+    futures = sys.modules.get("concurrent.futures")
+    return futures is not None and isinstance(executor, futures.Executor)
+
+
 @cache
 def _points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=GROUP)}

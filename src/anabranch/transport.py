@@ -26,10 +26,22 @@ from typing import Any
 import cloudpickle
 
 from anabranch.errors import TransferError
-from anabranch.failure import Failure, portable
-from anabranch.work import Code, Outcome
+from anabranch.executor import Call, Reference, Shared
+from anabranch.failure import Failure, in_words, portable
+from anabranch.work import Argument, Code, Form, Layout, Outcome
 
-__all__ = ["Reach", "dump_code", "dumps", "loads", "pack", "portable_outcome", "portable_outputs", "unpack", "why_not"]
+__all__ = [
+    "Reach",
+    "dump_code",
+    "dumps",
+    "loads",
+    "pack",
+    "portable_outcome",
+    "portable_outputs",
+    "unpack",
+    "unsent",
+    "why_not",
+]
 
 
 class Reach(Enum):
@@ -85,40 +97,101 @@ def dump_code(code: Code, reach: Reach) -> bytes:
             raise
 
 
-def portable_outcome(outcome: Outcome, code: Code) -> tuple[Outcome, list[Any]]:
+def unsent(call: Call) -> TransferError:
+    """The error to raise when a call's values do not pickle: names the value, the item and the path inside it."""
+    code, layout = call.code, call.layout
+    advice = "pass plain data, or run it on an executor that shares memory ('sequential', 'threads')"
+    for position, value in enumerate(call.values):
+        value = value.value if isinstance(value, Shared) else value  # noqa: PLW2901
+        if isinstance(value, Reference) or _pickling_error(value) is None:
+            continue
+        name, item = "an argument", ""
+        for number, argument in enumerate(layout.arguments):
+            if any(part.position == position for part in argument.parts):
+                name = f"'{code.takes[number]}'" if number < len(code.takes) else name
+                if code.loops and argument.form is Form.JOINED and isinstance(value, list):
+                    at = next(n for n, element in enumerate(value) if _pickling_error(element) is not None)
+                    item = _item(code, layout, _offset(argument, position, call.values) + at)
+                    value = value[at]  # noqa: PLW2901
+                break
+        return TransferError(f"{name}{item} cannot be sent to a worker, to {code.readers}: {why_not(value)}; {advice}")
+    return TransferError(f"a call of {code.readers} cannot be sent to a worker; {advice}")
+
+
+def _offset(argument: Argument, position: int, values: tuple[Any, ...]) -> int:
+    """How many items of a span lie before the first of one part."""
+    count = 0
+    for part in argument.parts:
+        if part.position == position:
+            return count - part.start
+        count += (len(values[part.position]) if part.stop is None else part.stop) - part.start
+    return count
+
+
+def _item(code: Code, layout: Layout, index: int) -> str:
+    axes = code.tables[0].axes if code.tables else ()
+    return in_words(axes, (*layout.where, layout.start + index))
+
+
+def portable_outcome(outcome: Outcome, code: Code, layout: Layout) -> tuple[Outcome, list[Any]]:
     """The outcome without its outputs, fit to be pickled, and all its outputs packed together.
 
     Raises:
-        TransferError: an output cannot be pickled; names the path inside it.
+        TransferError: an output cannot be pickled; names function and item, and the path inside it.
     """
-    return _bare(outcome), _pack_output(outcome.outputs, code)
+    try:
+        return _bare(outcome), pack(outcome.outputs)
+    except Exception as error:
+        raise _unreturned(outcome, code, layout) from error
 
 
-def portable_outputs(outcome: Outcome, code: Code) -> tuple[Outcome, list[list[Any]]]:
+def portable_outputs(outcome: Outcome, code: Code, layout: Layout) -> tuple[Outcome, list[list[Any]]]:
     """The same with each output packed by itself.
 
     Raises:
-        TransferError: an output cannot be pickled; names the path inside it.
+        TransferError: an output cannot be pickled; names function and item, and the path inside it.
     """
-    return _bare(outcome), [_pack_output(output, code) for output in outcome.outputs]
+    try:
+        return _bare(outcome), [pack(output) for output in outcome.outputs]
+    except Exception as error:
+        raise _unreturned(outcome, code, layout) from error
+
+
+def _unreturned(outcome: Outcome, code: Code, layout: Layout) -> TransferError:
+    for number, value in enumerate(outcome.outputs):
+        if _pickling_error(value) is None:
+            continue
+        node, item = code.gives[number] if number < len(code.gives) else code.name, ""
+        if code.loops and number < code.outputs - code.partials:
+            at = next(n for n, element in enumerate(value) if _pickling_error(element) is not None)
+            item, value = _item(code, layout, at), value[at]  # noqa: PLW2901
+        origin = f" ({code.origins[node]})" if node in code.origins else ""
+        return TransferError(
+            f"what '{node}'{origin} returned{item.replace(', item', ' for item')} cannot be brought back from the worker: "
+            f"{why_not(value)}; return plain data, or run it on an executor that shares memory ('sequential', 'threads')"
+        )
+    return TransferError(f"a result of {code.readers} cannot be brought back from the worker; return plain data")
 
 
 def _bare(outcome: Outcome) -> Outcome:
     return replace(outcome, outputs=(), failures=tuple(_portable_failure(failure) for failure in outcome.failures))
 
 
-def _pack_output(value: Any, code: Code) -> list[Any]:
-    try:
-        return pack(value)
-    except Exception as error:
-        raise TransferError(
-            f"a result of {code.name} cannot be brought back from the worker: {why_not(value)}; return plain "
-            f"data, or run it on an executor that shares memory ('sequential', 'threads')"
-        ) from error
-
-
 def _portable_failure(failure: Failure) -> Failure:
-    return replace(failure, trace=portable(failure.trace, dumps, loads))
+    return replace(failure, trace=portable(failure.trace, _why_not_back))
+
+
+def _why_not_back(exception: BaseException) -> str:
+    """What keeps an exception from being brought back as itself; empty if nothing does."""
+    try:
+        data = dumps(exception)
+    except Exception:  # noqa: BLE001  user-defined reducers may raise anything
+        return why_not(exception)
+    try:
+        survivor = loads(data)
+    except Exception as error:  # noqa: BLE001  as above
+        return f"unpickling it raises {type(error).__name__}: {error}"
+    return "" if type(survivor).__name__ == type(exception).__name__ else "it comes back as another type"
 
 
 _by_value_lock = threading.Lock()
@@ -181,7 +254,7 @@ def _importable(name: str, file: str | None) -> bool:
 
 
 def why_not(value: Any, path: str = "", depth: int = 6) -> str:
-    """Says which part of `value` cannot be pickled: ``value[3].client of type 'socket' (cannot pickle …)``."""
+    """Says which part of `value` cannot be pickled: ``its part [3].client, of type 'socket', does not pickle (…)``."""
     reason = _pickling_error(value)
     if reason is None:
         return "it can be pickled now"
@@ -190,7 +263,7 @@ def why_not(value: Any, path: str = "", depth: int = 6) -> str:
             if _pickling_error(part) is not None:
                 return why_not(part, path + step, depth - 1)
     kind = type(value).__qualname__
-    return f"{'value' + path if path else 'it'} of type '{kind}' does not pickle ({reason})"
+    return f"{'its part ' + path if path else 'it'}, of type '{kind}', does not pickle ({reason})"
 
 
 def _pickling_error(value: Any) -> str | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import linecache
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -157,6 +158,24 @@ class Code:
     partials: int = 0
     loaded: list[Block] = field(default_factory=list, compare=False, repr=False)
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Of whom the entry's arguments are values, by the names of its parameters."""
+        head = self.source.partition("(")[2].partition(")")[0]
+        return tuple(name.partition("_")[2] for name in head.split(", ")[3:])
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Of whom the entry's results are values; shorter where that cannot be told."""
+        known = self.tables[0].outputs[: self.outputs - self.partials] if self.tables else ()
+        return tuple(name.partition("_")[2] for name in known)
+
+    @property
+    def readers(self) -> str:
+        """The functions that it calls, in words."""
+        shown = [f"'{node}' ({origin})" for node, origin in self.origins.items()]
+        return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
+
     def load(self) -> Block:
         """Compiles the source, once in each process."""
         if not self.loaded:
@@ -170,17 +189,29 @@ class Code:
 class Block:
     """Compiled code, ready to run."""
 
-    __slots__ = ("code", "entry", "lines", "namespace", "statements")
+    __slots__ = ("__weakref__", "code", "entry", "lines", "namespace", "statements")
 
     def __init__(self, code: Code) -> None:
         filename = f"{GENERATED}{code.name} {code.key}>"
         linecache.cache[filename] = (len(code.source), None, code.source.splitlines(keepends=True), filename)
+        weakref.finalize(self, linecache.cache.pop, filename, None).atexit = False
         self.code = code
         self.namespace: dict[str, Any] = {**code.functions, **RUNTIME}
         exec(compile(code.source, filename, "exec"), self.namespace)  # noqa: S102  this is what a plan compiles to
         self.entry: Callable[..., Any] = self.namespace["task"]
         self.lines = tuple({step.line: n for n, step in enumerate(table.steps)} for table in code.tables)
         self.statements: dict[tuple[int, int], types.CodeType] = {}
+
+    def failure_of(self, error: BaseException, where: tuple[int, ...]) -> Failure:
+        """The failure for what left the generated code: of the node whose line raised, or else of the task as a whole."""
+        node, trace = self.code.name, error.__traceback__
+        nodes = {step.line: step.node for table in self.code.tables for step in table.steps}
+        while trace is not None:
+            if trace.tb_frame.f_globals is self.namespace:
+                node = nodes.get(trace.tb_lineno, node)
+            trace = trace.tb_next
+        axes = self.code.tables[0].axes[: len(where)] if self.code.tables else ()
+        return Failure(node, axes, where, capture(error), self.code.origins.get(node, ""))
 
     def statement(self, number: int, step: int) -> types.CodeType:
         """The code of one step, to be run with an item's variables as its locals."""
@@ -268,12 +299,18 @@ def compact(values: Iterable[Any], depth: int) -> list[Any]:
     return [compact(value, depth - 1) for value in values if value is not ABSENT]
 
 
+_ITERABLE: Final = frozenset({types.GeneratorType, list, tuple, range})
+"""What expanders mostly return; anything else is looked at more closely."""
+
+
 def opened(values: Any, node: str) -> Iterator[Any]:
     """The iterator over what an expander returned.
 
     Raises:
         FlowError: it is a `str`, `bytes`, `dict` or coroutine, or cannot be iterated.
     """
+    if type(values) in _ITERABLE:
+        return iter(values)
     if isinstance(values, (str, bytes, bytearray, dict)) or not hasattr(values, "__iter__"):
         kind = type(values).__name__
         if hasattr(values, "close") and hasattr(values, "send"):
@@ -306,9 +343,8 @@ def uneven(node: str, names: tuple[str, ...], lists: tuple[Any, ...]) -> None:
 
 def close(iterator: Any) -> None:
     """Closes a generator; other iterators need nothing."""
-    closer = getattr(iterator, "close", None)
-    if closer is not None and isinstance(iterator, types.GeneratorType):
-        closer()
+    if type(iterator) is types.GeneratorType:
+        iterator.close()
 
 
 RUNTIME: Final[dict[str, Any]] = {
@@ -357,7 +393,11 @@ def _element(part: Part, values: tuple[Any, ...]) -> Any:
 
 
 def perform(code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "") -> Outcome:
-    """Runs one call here and now. A user's exception becomes a failure in the outcome; `BaseException`s propagate."""
+    """Runs one call here and now.
+
+    A user's exception becomes a failure in the outcome, and so does `SystemExit`, which must not end a worker or the
+    driver; other `BaseException`s propagate.
+    """
     block = code.load()
     recorder = Recorder(block, tolerant=layout.tolerant, holes=any(argument.holes for argument in layout.arguments))
     started = perf_counter()
@@ -367,8 +407,8 @@ def perform(code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "
         outputs = block.entry(recorder, layout.where, layout.start, *arguments)
     except Aborted:
         outputs = None
-    except AnabranchError as error:
-        recorder.failures.append(Failure(code.name, (), layout.where, capture(error)))
+    except (AnabranchError, SystemExit) as error:
+        recorder.failures.append(block.failure_of(error, layout.where))
         outputs = None
     seconds = perf_counter() - started
     if outputs is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from anabranch.errors import ExecutorError, InputError, TransferError, nearest
 from anabranch.executor import Call, CallFailed, Reply, Shared, Traits
-from anabranch.transport import pack, why_not
+from anabranch.transport import pack, unsent
 from anabranch_executors.processes.cpus import usable_cpus
 from anabranch_executors.processes.launch import LAUNCHERS
 from anabranch_executors.processes.link import Booking, Job
@@ -110,14 +110,11 @@ class ProcessLease:
     def _job(self, call: Call, reply: Reply) -> Job:
         code = self._parcels.code(call.code)
         parcels = [code]
-        values = tuple(self._kept(value, parcels) if isinstance(value, Shared) else value for value in call.values)
         try:
+            values = tuple(self._kept(value, parcels) if isinstance(value, Shared) else value for value in call.values)
             frames: list[Any] = [pickle.dumps((code.number, call.layout), protocol=5), *pack(values)]
         except Exception as error:
-            raise TransferError(
-                f"an argument of {call.code.name} cannot be sent to a worker: {why_not(call.values)}; pass plain data, "
-                f"or run it on an executor that shares memory ('sequential', 'threads')"
-            ) from error
+            raise unsent(call) from error
         return Job(call.id, self._booking, reply, tuple(parcels), frames)
 
     def _kept(self, shared: Shared, parcels: list[Parcel]) -> Kept:

@@ -8,15 +8,15 @@ This module never knows workers or sockets.
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, NamedTuple
 
-from anabranch.errors import TransferError
 from anabranch.executor import Shared
-from anabranch.transport import Reach, dump_code, pack, why_not
+from anabranch.transport import Reach, dump_code, pack
 from anabranch.work import Code
 
 __all__ = ["Kept", "Parcel", "Parcels"]
@@ -65,14 +65,11 @@ class Parcels:
         """The parcel of a shared value.
 
         Raises:
-            TransferError: it cannot be pickled.
+            Exception: it cannot be pickled.
         """
         parcel = self._shared.get(shared.key)
         if parcel is None:
-            try:
-                frames = pack(shared.value)
-            except Exception as error:
-                raise TransferError(f"a value cannot be sent to a worker: {why_not(shared.value)}") from error
+            frames = pack(shared.value)
             with self._lock:
                 parcel = Parcel(next(self._numbers), [b"a value that many calls share", *frames])
                 parcel = self._shared.setdefault(shared.key, parcel)
@@ -85,8 +82,13 @@ class Parcels:
         if parcels:
             self._dropped([parcel.number for parcel in parcels])
 
-    def _expire(self, identity: int) -> None:
-        """Drops code that nobody has any longer; called by the garbage collector, hence without the lock."""
+    def _expire(self, identity: int, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Drops code that nobody has any longer; called by the garbage collector, hence without the lock.
+
+        At the interpreter's exit, when modules are gone (hence the default argument), there is nothing to drop it from.
+        """
+        if is_finalizing():
+            return
         known = self._codes.pop(identity, None)
         if known is not None:
             self._dropped([known[1].number])

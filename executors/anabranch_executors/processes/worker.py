@@ -142,7 +142,7 @@ class Worker:
         outcome = self.perform(code, layout, values)
         flush()
         try:
-            bare, outputs = portable_outcome(outcome, code)
+            bare, outputs = portable_outcome(outcome, code, layout)
             return [dumps(bare) if bare.failures else pickle.dumps(bare, protocol=5), *outputs]
         except TransferError:
             raise

@@ -9,19 +9,21 @@ import inspect
 import linecache
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Annotated, Any
 
 from anabranch.errors import FlowError
+from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
-from anabranch.graph.types import resolve_hints
+from anabranch.graph.types import assignable, describe
 from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of
 
 __all__ = ["functions_of", "module_from_functions", "node_of", "origin_of"]
 
 _TOP_LEVEL = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 _ROLES = {Collect: Role.COLLECT, Stream: Role.STREAM}
+_MARKERS: tuple[Any, ...] = (Parallelizable, Collect, Stream)
 
 
 def module_from_functions(*functions: Callable[..., Any], name: str = "flow") -> ModuleType:
@@ -35,7 +37,7 @@ def module_from_functions(*functions: Callable[..., Any], name: str = "flow") ->
     for function in functions:
         key = getattr(function, "__name__", "<lambda>")
         if not key.isidentifier():
-            raise FlowError(f"{function!r} has no name to make a node of; define it with def")
+            raise FlowError(f"the function '{key}' ({origin_of(function)}) has no name to make a node of; define it with def")
         if hasattr(module, key) and key not in ("__name__", "__doc__"):
             first = origin_of(getattr(module, key))
             raise FlowError(f"two functions are called '{key}': {first} and {origin_of(function)}; rename one")
@@ -109,19 +111,39 @@ def _is_function(value: Any) -> bool:
 
 def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> tuple[Any, bool]:
     annotation = _plain(hints.get("return", Any))
-    if "return" not in hints and inspect.isgeneratorfunction(function):
-        raise FlowError(
-            f"{label} yields but does not say what it returns; write '-> Parallelizable[T]' to fan out over what it yields"
-        )
     origin = typing.get_origin(annotation) or annotation
+    if inspect.isgeneratorfunction(function) and origin not in _MARKERS:
+        _check_generator(label, annotation, said="return" in hints)
+    _check_buried(label, "the return annotation", annotation)
     if origin in (Collect, Stream):
         raise FlowError(f"{label} returns {origin.__name__}, which belongs on a parameter; return a list")
     if origin is not Parallelizable:
         return annotation, False
     item = _item(label, "return", annotation)
-    if (typing.get_origin(item) or item) in (Parallelizable, Collect, Stream):
+    if (typing.get_origin(item) or item) in _MARKERS:
         raise FlowError(f"{label}: Parallelizable opens one axis; for two, let a second function expand each item")
     return item, True
+
+
+def _check_generator(label: str, annotation: Any, *, said: bool) -> None:
+    advice = "write '-> Parallelizable[T]' to fan out over what it yields"
+    if not said:
+        raise FlowError(f"{label} yields but does not say what it returns; {advice}")
+    if not assignable(Generator[Any, Any, Any], annotation):
+        raise FlowError(f"{label} yields but says that it returns {describe(annotation)}; {advice}")
+
+
+def _check_buried(label: str, where: str, annotation: Any) -> None:
+    """A marker says something only as the outermost part of an annotation: inside a union, say, it would be ignored."""
+    outermost = (typing.get_origin(annotation) or annotation) in _MARKERS
+    waiting = [] if outermost else list(typing.get_args(annotation))
+    while waiting:
+        part = waiting.pop()
+        kind = typing.get_origin(part) or part
+        if any(kind is marker for marker in _MARKERS):
+            name = kind.__name__
+            raise FlowError(f"{label}: {where} has {name} inside of {describe(annotation)}; {name}[…] must be the outermost")
+        waiting.extend(part if isinstance(part, list) else typing.get_args(part))
 
 
 def _parameters(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> Iterator[Parameter]:
@@ -145,6 +167,7 @@ def _role(label: str, name: str, annotation: Any) -> tuple[Role, int, Any]:
         role, depth = (role if depth else _ROLES[origin]), depth + 1
         annotation = _plain(_item(label, f"parameter '{name}'", annotation))
         origin = typing.get_origin(annotation) or annotation
+    _check_buried(label, f"the annotation of parameter '{name}'", annotation)
     return role, depth, annotation
 
 

@@ -20,6 +20,7 @@ from anabranch.graph.axes import Axes, join
 from anabranch.graph.functions import functions_of, node_of
 from anabranch.graph.node import Edge, Input, Node, Parameter, Role
 from anabranch.graph.types import assignable, describe
+from anabranch.markers import marks_of
 
 __all__ = ["Graph"]
 
@@ -63,7 +64,10 @@ class Graph:
             for name, function in functions_of(module, config):
                 node = node_of(name, function)
                 if name in found and not (override and name not in here):
-                    raise FlowError(f"two functions are called '{name}': {found[name].origin} and {node.origin}; rename one")
+                    raise FlowError(
+                        f"two functions are called '{name}': {found[name].origin} and {node.origin}; "
+                        f"{_advice(found[name], node, config)}"
+                    )
                 found[name] = node
                 here.add(name)
         return cls.from_nodes(found.values(), config)
@@ -120,6 +124,16 @@ def reach(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str
     return seen
 
 
+def _advice(first: Node, second: Node, config: Mapping[str, Any]) -> str:
+    """What to do about two functions of one name."""
+    conditions = [marks_of(node.function).get("conditions", ()) for node in (first, second)]
+    if all(conditions):
+        keys = dict.fromkeys(key for either in conditions for condition in either for key, _ in condition.wanted)
+        given = ", ".join(f"{key} is given" if key in config else f"{key} is not given" for key in keys)
+        return f"the config lets both alternatives in ({given}): make their conditions exclude each other"
+    return "rename one (alternatives need @config.when on each, overrides Builder.allow_module_overrides)"
+
+
 def _order(nodes: Mapping[str, Node]) -> list[str]:
     reads = {name: [p.name for p in node.parameters if p.name in nodes] for name, node in nodes.items()}
     try:
@@ -168,10 +182,17 @@ def _check_depth(node: Node, parameter: Parameter, source: Node, axes: Axes) -> 
     if parameter.depth <= len(axes):
         return
     word = "Stream" if parameter.role is Role.STREAM else "Collect"
-    have = f"it runs along {' × '.join(map(repr, axes))} only" if axes else "it never fanned out"
+    if axes:
+        nested = "".join(f"{word if n == 0 else 'Collect'}[" for n in range(len(axes)))
+        have = f"it runs along {' × '.join(map(repr, axes))} only; write {nested}…{']' * len(axes)} for all there is"
+    else:
+        have = (
+            f"it never fanned out; write '-> Parallelizable[…]' on '{source.name}' if its elements are the items, or on a "
+            f"function that it depends on"
+        )
     raise FlowError(
         f"{node.label}: parameter '{parameter.name}' is {word} of depth {parameter.depth}, but of {source.label} there is "
-        f"nothing to collect: {have}; an expander upstream must return Parallelizable[…]"
+        f"nothing {'more ' if axes else ''}to collect: {have}"
     )
 
 

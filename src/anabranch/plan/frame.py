@@ -19,7 +19,7 @@ from functools import cached_property
 
 from anabranch.graph import Role
 from anabranch.plan.body import Body, Fan, Reading, Value, rank_in
-from anabranch.plan.select import Axes, Kind, Link, Vertex, call_of
+from anabranch.plan.select import Axes, Kind, Link, Vertex
 from anabranch.plan.source import Import, Partial, fan_code, once_code, partial_imports
 from anabranch.work import Code, Form
 

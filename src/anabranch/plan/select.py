@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from anabranch.errors import InputError, nearest
+from anabranch.errors import InputError, nearest, nearest_or_all
 from anabranch.graph import Graph, Role
 
 __all__ = ["Kind", "Link", "Selection", "Vertex", "call_of", "given", "same", "select"]
@@ -124,11 +124,11 @@ def check_names(graph: Graph, outputs: Sequence[str], overrides: Iterable[str]) 
     Raises:
         InputError: one is not; names the nearest that are.
     """
-    known = {*graph.nodes, *graph.inputs, *graph.config}
+    known = dict.fromkeys((*graph.nodes, *graph.inputs, *graph.config))
     for kind, names in (("output", outputs), ("override", overrides)):
         for name in names:
             if name not in known:
-                raise InputError(f"unknown {kind} '{name}'{nearest(name, known)}")
+                raise InputError(f"unknown {kind} '{name}'{nearest_or_all(name, known)}")
 
 
 def _vertices(graph: Graph, name: str, available: set[str], constant: set[str], per_item: set[str]) -> list[Vertex]:

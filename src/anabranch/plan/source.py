@@ -329,7 +329,7 @@ class _Steps:
     """Writes the steps of one body, each on a line of its own."""
 
     def __init__(
-        self, chunk: _Chunk, table: _Table, body: Body, exports: set[Value], given: Mapping[tuple[str, str] | None, str]
+        self, chunk: _Chunk, table: _Table, body: Body, exports: set[Value], given: Mapping[tuple[str, str], str]
     ) -> None:
         self.chunk = chunk
         self.module = chunk.module

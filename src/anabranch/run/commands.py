@@ -107,12 +107,14 @@ class SourceOpened:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The next items of a source, fewer than asked for only if it is `exhausted`. `outcome` tells of a failure."""
+    """The next items of a source, fewer than asked for only if it is `exhausted`; `weight` is about how many bytes one of them
+    holds. `outcome` tells of a failure."""
 
     source: int
     items: list[Any]
     exhausted: bool
     seconds: float
+    weight: int = 0
     outcome: Message | None = None
 
 

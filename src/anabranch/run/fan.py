@@ -9,11 +9,12 @@ This module never decides whether there is credit for a span; the run does.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from anabranch.errors import InternalError
 from anabranch.plan import FanTask, Value
 from anabranch.run.commands import EndFeed, Feed
 from anabranch.run.sizes import SpanSizer
@@ -34,16 +35,26 @@ class Phase(Enum):
     DONE = "for nothing"
 
 
+MOVES: Mapping[Phase, frozenset[Phase]] = {
+    Phase.WAITING: frozenset({Phase.OPEN, Phase.DONE}),
+    Phase.OPEN: frozenset({Phase.EXHAUSTED, Phase.DONE}),
+    Phase.EXHAUSTED: frozenset({Phase.DONE}),
+    Phase.DONE: frozenset(),
+}
+"""From each phase those that may follow. OPEN to DONE is a fan whose readers have all gone before its end."""
+
+
 class Feeding:
     """One column streamed into one parameter of a reader.
 
     Parts are delivered in order of their items; `lag` counts the spans that were cut and that the reader has not begun on.
     """
 
-    __slots__ = ("ended", "feed", "held", "lag", "next", "reader", "started", "waiting")
+    __slots__ = ("depth", "ended", "feed", "held", "lag", "next", "reader", "started", "waiting")
 
-    def __init__(self, reader: int, feed: int) -> None:
+    def __init__(self, reader: int, feed: int, depth: int) -> None:
         self.reader = reader
+        self.depth = depth
         self.feed = feed
         self.next = 0
         self.waiting: dict[int, Chunk] = {}
@@ -98,12 +109,13 @@ class FanState:
         "cut",
         "feedings",
         "frame",
+        "is_source_open",
         "kept",
         "length",
         "merges",
         "number",
         "opened",
-        "opened_source",
+        "opener",
         "opening",
         "outstanding",
         "phase",
@@ -126,7 +138,8 @@ class FanState:
         self.cut = 0
         self.outstanding = 0
         self.opened = 0
-        self.opened_source = False
+        self.opener = -1
+        self.is_source_open = False
         self.opening = False
         self.alive = 0
         self.pulling = False
@@ -136,6 +149,16 @@ class FanState:
         self.columns = {value: Column() for value in values}
         self.feedings: dict[Value, list[Feeding]] = {value: [] for value in values}
         self.merges = [MergeState() for _ in task.merges]
+
+    def move(self, phase: Phase) -> None:
+        """Goes on to a later phase.
+
+        Raises:
+            InternalError: there is no way from here to there.
+        """
+        if phase not in MOVES[self.phase]:
+            raise InternalError(f"the fan over '{self.task.name}' at {self.frame.where} cannot go from {self.phase} to {phase}")
+        self.phase = phase
 
     @property
     def left(self) -> int | None:

@@ -22,7 +22,7 @@ class Frame:
     `where` are the indices of the outer axes; `parent` is the fan whose item `where[-1]` this is, None for the root.
     """
 
-    __slots__ = ("fans", "left", "parent", "pending", "plan", "reader_ids", "reading", "results", "shared", "slots", "waiting", "where")
+    __slots__ = ("fans", "left", "parent", "pending", "plan", "readers", "reading", "results", "shared", "slots", "waiting", "where")
 
     def __init__(self, plan: FramePlan, where: tuple[int, ...], given: Mapping[Value, Slot], parent: FanState | None) -> None:
         self.plan = plan
@@ -32,9 +32,9 @@ class Frame:
         self.waiting = [sum(value not in self.slots for value in needed) for needed in plan.needs]
         self.reading = {value: len(numbers) for value, numbers in plan.readers.items()}
         self.left = len(plan.tasks)
-        self.fans: dict[str, FanState] = {}
+        self.fans: dict[int, FanState] = {}
         self.shared: dict[Value, Shared] = {}
-        self.reader_ids: dict[int, int] = {}
+        self.readers: dict[int, int] = {}
         self.pending = 0
         self.results: dict[Value, tuple[Any, bool]] = {}
 

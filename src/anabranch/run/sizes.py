@@ -1,10 +1,11 @@
 """How many items travel together: enough to make the journey worth while, few enough to keep every worker busy.
 
-Theory: a span aims at `TARGET` seconds of work by what finished spans took. Without knowledge it is one item; it grows to at
-most twice the largest span that has come back, so that one fast item does not send a thousand slow ones on their way;
+Theory: a span aims at `TARGET` seconds of work by what finished spans took. The first is one item; then it grows to
+at most twice the largest span that has come back, so that one fast item does not send a thousand slow ones on their way
+(eight times if what an earlier run found has just been confirmed);
 it never holds more than its share of what is known to be left (guided self-scheduling: Polychronopoulos and Kuck,
 IEEE Trans. Computers C-36, 1987), so that no worker waits long for another at the end. A source that is slow to yield is
-not waited for: a span takes no more items than it yields in `PATIENCE` seconds.
+not waited for: a span takes no more items than it yields in `PATIENCE` seconds. Nor does it hold more than `HEAVIEST` bytes.
 
 This module never reads a clock: durations are told.
 """
@@ -18,6 +19,11 @@ __all__ = ["Estimate", "SpanSizer"]
 TARGET = 0.05
 PATIENCE = 0.005
 LARGEST = 16_384
+HEAVIEST = 32 * 2**20
+UNKNOWN_GROWTH = 2
+KNOWN_GROWTH = 8
+NEGLIGIBLE = 20e-6
+"""Seconds; below it an item's duration is mostly the clock's and the call's own."""
 
 
 class Estimate:
@@ -38,30 +44,39 @@ class Estimate:
 class SpanSizer:
     """The size of the next span of one fan."""
 
-    __slots__ = ("estimate", "largest", "pull", "slots")
+    __slots__ = ("estimate", "expected", "growth", "largest", "pull", "slots", "weight")
 
     def __init__(self, estimate: Estimate, slots: int) -> None:
         self.estimate = estimate
+        self.expected = estimate.seconds
+        self.growth = UNKNOWN_GROWTH
         self.slots = slots
         self.largest = 0
         self.pull: float | None = None
+        self.weight = 1
 
     def finished(self, items: int, seconds: float) -> None:
         """A span came back."""
+        if self.expected is not None:
+            confirmed = seconds <= items * max(4 * self.expected, NEGLIGIBLE)
+            self.growth = KNOWN_GROWTH if confirmed else UNKNOWN_GROWTH
         self.estimate.learn(items, seconds)
         self.largest = max(self.largest, items)
 
-    def pulled(self, items: int, seconds: float) -> None:
-        """The source gave items."""
+    def pulled(self, items: int, seconds: float, weight: int) -> None:
+        """The source gave items of about `weight` bytes each."""
         if items:
             self.pull = seconds / items
+            self.weight = max(weight, 1)
 
     def next(self, left: int | None) -> int:
         """How many items to take; `left` are known to remain, None if nobody knows."""
         each = self.estimate.seconds
         if each is None or self.largest == 0:
             return 1
-        size = min(LARGEST, 2 * self.largest, int(TARGET / each) if each > TARGET / LARGEST else LARGEST)
+        size = min(LARGEST, HEAVIEST // self.weight, self.growth * self.largest)
+        if each > TARGET / LARGEST:
+            size = min(size, int(TARGET / each))
         if self.pull is not None and self.pull > PATIENCE / LARGEST:
             size = min(size, int(PATIENCE / self.pull))
         if left is not None and self.slots > 1:

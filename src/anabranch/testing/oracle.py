@@ -1,11 +1,6 @@
-"""The reference semantics: a naive interpreter, nested loops and a memory of what was computed.
+"""The reference semantics: a naive interpreter, slow and complete. Every executor gives its answer, in every order."""
 
-Slow, obvious and complete. Every executor gives its answer for every graph, in every order of completion.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from anabranch.errors import InputError
@@ -14,95 +9,91 @@ from anabranch.graph.graph import reach
 from anabranch.markers import PerItem, Skip
 from anabranch.work import ABSENT, opened
 
-__all__ = ["interpret"]
+__all__ = ["Oracle", "interpret"]
 
-Index = dict[str, int]
+Named = Mapping[str, Any]
 
 
-def interpret(
-    graph: Graph,
-    outputs: Sequence[str],
-    inputs: Mapping[str, Any] | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+def interpret(graph: Graph, outputs: Sequence[str], inputs: Named | None = None, overrides: Named | None = None) -> Named:
     """What `Driver.execute` returns, by definition."""
-    oracle = _Oracle(graph, outputs, {**graph.config, **(inputs or {})}, dict(overrides or {}))
-    results = {name: oracle.gather(name, {}, graph.value_axes(name)) for name in outputs}
-    for name in oracle.needed:  # what is needed runs, whether or not an item asks for it
-        oracle.gather(name, {}, graph.value_axes(name))
-    oracle.check_zipped()
-    return results
+    oracle = Oracle(graph, outputs, inputs or {}, overrides or {})
+    for name in filter(oracle.needed.__contains__, graph.nodes):  # what is needed runs, whether or not an output reads it
+        oracle.check_lengths(name, graph.axes[name])
+        for index in oracle.indices(graph.axes[name], {}):
+            oracle.value(name, index)
+    return {name: oracle.gather(name, graph.value_axes(name), {}) for name in outputs}
 
 
-class _Oracle:
-    def __init__(self, graph: Graph, outputs: Sequence[str], given: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
-        self.graph = graph
-        self.given = given
-        self.overrides = overrides
+class Oracle:
+    """One request. An index says for each open axis which item is meant."""
+
+    def __init__(self, graph: Graph, outputs: Sequence[str], inputs: Named, overrides: Named) -> None:
+        self.graph, self.overrides, self.given = graph, overrides, {**graph.config, **inputs, **overrides}
         self.memory: dict[Any, Any] = {}
-        self.needed = reach(outputs, lambda name: () if name in overrides else [e.source for e in graph.edges.get(name, ())])
+        self.needed = reach(outputs, self.reads)
+        self.per_item = [name for name in overrides if name in self.needed and isinstance(overrides[name], PerItem)]
 
-    def gather(self, name: str, index: Index, rest: Sequence[str]) -> Any:
-        """The value at an index; a list for each axis that the index leaves open."""
-        if not rest:
-            return self.at(name, index)
-        items = self.items(rest[0], index)
-        if items is ABSENT:
-            return ABSENT
-        inside = (self.gather(name, {**index, rest[0]: n}, rest[1:]) for n in range(len(items)))
-        return [value for value in inside if value is not ABSENT]
+    def reads(self, name: str) -> Sequence[str]:
+        """What a name needs. One value for all items still needs the items; a value for each brings them along."""
+        if name not in self.graph.nodes or isinstance(self.overrides.get(name), PerItem):
+            return ()
+        return self.graph.axes[name] if name in self.overrides else [edge.source for edge in self.graph.edges[name]]
 
-    def at(self, name: str, index: Index) -> Any:
-        """One value of an input, an expander's item, or a function."""
-        if name not in self.graph.nodes:
-            return self.overrides.get(name, self.given.get(name))
-        if self.graph.nodes[name].expands:
-            outer = {axis: n for axis, n in index.items() if axis != name}
-            return self.items(name, outer)[index[name]]
-        return self.once(name, index, lambda value: value)
-
-    def items(self, expander: str, index: Index) -> Any:
-        """The items of an axis, for the outer items that it depends on."""
-        mine = {axis: index[axis] for axis in self.graph.axes[expander]}
-        return self.once(expander, mine, lambda values: list(opened(values, expander)))
-
-    def once(self, name: str, index: Index, finish: Callable[[Any], Any]) -> Any:
-        """What a function returns at an index, called at most once; absent if it skips or lacks an argument."""
+    def value(self, name: str, index: Named) -> Any:
+        """What a function gives at an index, computed once; a list if it expands; ABSENT if it skips or lacks an argument."""
         key = (name, *sorted(index.items()))
         if key not in self.memory:
             try:
-                self.memory[key] = finish(self.call(name, index))
-            except (Skip, LookupError):
+                made = self._replaced(name, self.graph.axes[name], index) if name in self.overrides else self._call(name, index)
+                self.memory[key] = list(opened(made, name)) if self.graph.nodes[name].expands and made is not ABSENT else made
+            except Skip:
                 self.memory[key] = ABSENT
         return self.memory[key]
 
-    def call(self, name: str, index: Index) -> Any:
-        if name in self.overrides:
-            value = self.overrides[name]
-            for axis in self.graph.axes[name] if isinstance(value, PerItem) else ():
-                value = value[index[axis]]
-            return value
-        arguments = {}
-        for edge in self.graph.edges[name]:
-            known = edge.source in self.graph.nodes or edge.source in self.given or edge.source in self.overrides
-            if known or edge.parameter.required:
-                arguments[edge.parameter.name] = self.argument(edge, index)
-        if any(value is ABSENT for value in arguments.values()):
-            raise LookupError(name)
-        return self.graph.nodes[name].function(**arguments)
+    def _replaced(self, name: str, axes: Sequence[str], index: Named) -> Any:
+        nested = axes and name in self.per_item
+        return self._replaced(name, axes[:-1], index)[index[axes[-1]]] if nested else self.overrides[name]
 
-    def argument(self, edge: Edge, index: Index) -> Any:
+    def _call(self, name: str, index: Named) -> Any:
+        edges = [e for e in self.graph.edges[name] if e.source in {*self.graph.nodes, *self.given} or e.parameter.required]
+        arguments = {edge.parameter.name: self._argument(edge, index) for edge in edges}
+        return ABSENT if any(a is ABSENT for a in arguments.values()) else self.graph.nodes[name].function(**arguments)
+
+    def _argument(self, edge: Edge, index: Named) -> Any:
         axes = self.graph.value_axes(edge.source)
         bound = {axis: index[mine] for axis, mine in zip(axes, edge.along, strict=False)}
-        value = ABSENT if any(self.items(a, bound) is ABSENT for a in bound) else self.gather(edge.source, bound, axes[len(bound) :])
-        return iter(value) if edge.parameter.role is Role.STREAM and value is not ABSENT else value
+        lacking = any(self.items(axis, bound) is ABSENT for axis in bound)
+        found = ABSENT if lacking else self.gather(edge.source, axes[len(bound) :], bound)
+        return iter(found) if edge.parameter.role is Role.STREAM and found is not ABSENT else found
 
-    def check_zipped(self) -> None:
+    def gather(self, name: str, axes: Sequence[str], index: Named) -> Any:
+        """A name's value at an index; lists along the `axes` that it leaves open, without what is absent."""
+        if axes:
+            inside = [self.gather(name, axes[1:], at) for at in self.indices(axes[:1], index)]
+            return ABSENT if self.items(axes[0], index) is ABSENT else [found for found in inside if found is not ABSENT]
+        if name not in self.graph.nodes:
+            return self.given[name]
+        value = self.value(name, {axis: index[axis] for axis in self.graph.axes[name]})
+        return value[index[name]] if self.graph.nodes[name].expands else value
+
+    def items(self, axis: str, index: Named) -> Any:
+        """The items of an axis; if its expander is cut off, the elements of an override that are given for them."""
+        name = axis if axis in self.needed else next(name for name in self.per_item if axis in self.graph.axes[name])
+        outer = self.graph.axes[name][: [*self.graph.axes[name], name].index(axis)]
+        return self.value(name, {a: index[a] for a in outer}) if name == axis else self._replaced(name, outer, index)
+
+    def indices(self, axes: Sequence[str], index: Named) -> Iterator[Named]:
+        """All items of some axes, in order."""
+        items = self.items(axes[0], index) if axes else ABSENT
+        inside = [{**index, axes[0]: n} for n in range(0 if items is ABSENT else len(items))]
+        yield from (found for at in inside for found in self.indices(axes[1:], at)) if axes else (index,)
+
+    def check_lengths(self, name: str, axes: Sequence[str]) -> None:
         """What is read by position along an axis must have as many items as the axis."""
-        for edge in (edge for name in self.needed - {*self.overrides} for edge in self.graph.edges.get(name, ())):
-            for other, mine in zip(self.graph.value_axes(edge.source), edge.along, strict=False):
-                for key, items in list(self.memory.items()) if other != mine else ():
-                    if key[0] == mine and items is not ABSENT:
-                        others = self.items(other, dict(key[1:]))
-                        if others is not ABSENT and len(others) != len(items):
-                            raise InputError(f"'{other}' and '{mine}' are read by position: {len(others)} and {len(items)} items")
+        edges = () if name in self.overrides else self.graph.edges[name]
+        pairs = {pair for edge in edges for pair in zip(self.graph.value_axes(edge.source), edge.along, strict=False)}
+        for axis, index in ((axis, index) for n, axis in enumerate(axes) for index in self.indices(axes[:n], {})):
+            found = [self.items(other, index) for other in (axis, *(other for other, mine in pairs if mine == axis))]
+            given = [self._replaced(name, axes[: axes.index(axis)], index)] if name in self.per_item else []
+            if len({len(items) for items in (*found, *given) if items is not ABSENT}) > 1:
+                raise InputError(f"'{name}' reads by position along '{axis}', and not as many items as it has")

@@ -35,7 +35,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anabranch.errors import FlowError
-from anabranch.graph.types import LIMIT, assignable, describe, fits, resolve_hints
+from anabranch.graph.hints import resolve_hints
+from anabranch.graph.types import LIMIT, assignable, describe, fits
 from anabranch.markers import Collect, Parallelizable, Stream
 
 T = TypeVar("T")

@@ -1,0 +1,40 @@
+"""The command line: `anabranch run`, `plan`, `list` and `executors`.
+
+Theory: standard output belongs to results; everything else, what the user's own functions print included, goes to
+standard error. The exit code says who must act: 0 nobody, 1 the author of a task that failed, 2 the caller or the author
+of the flow, 130 and 143 whoever sent the signal.
+
+| module | knows |
+| --- | --- |
+| `app` | commands and their options |
+| `flow` | how a file or a dotted name becomes a module |
+| `inputs`, `value` | how text becomes values of the annotated type |
+| `results`, `display`, `grid` | standard output; how values look there |
+| `foreign` | which values are of numpy, pandas or polars |
+| `document`, `store` | values as JSON, and as files |
+| `outline`, `catalog` | what `plan`, `list` and `executors` show |
+| `ending`, `signals` | errors, exit codes, SIGINT and SIGTERM |
+
+Nothing here is imported before typer and rich are known to be there.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+NEEDED = ("typer", "rich")
+
+
+def main() -> None:
+    """Runs the command line and exits; without typer or rich, says how to install them."""
+    from importlib.util import find_spec
+
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        message = f"the command line needs {' and '.join(missing)}: pip install 'anabranch[cli]'"
+        print(message, file=sys.stderr)  # noqa: T201  there is no rich to print it with
+        sys.exit(2)
+    from anabranch.cli.app import start
+
+    sys.exit(start())

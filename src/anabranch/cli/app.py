@@ -1,0 +1,226 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import anabranch
+from anabranch.cli import catalog, outline, signals
+from anabranch.cli.display import show
+from anabranch.cli.document import Unwritable, document, dump
+from anabranch.cli.ending import tell
+from anabranch.cli.flow import load
+from anabranch.cli.inputs import config_of, inputs_of
+from anabranch.cli.results import Results, claim
+from anabranch.cli.store import Store, stores_of
+from anabranch.driver import Builder, Driver
+from anabranch.errors import InputError
+
+__all__ = ["app", "start"]
+
+app = typer.Typer(
+    name="anabranch",
+    help="Runs dataflows written as plain Python functions, on one core, all cores, Ray or Dask.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if sys.stderr is not None and sys.stderr.isatty() else None,
+)
+
+Module = Annotated[str, typer.Argument(metavar="MODULE", help="A Python file, or a module's dotted name.", show_default=False)]
+Outputs = Annotated[
+    list[str] | None, typer.Argument(metavar="OUTPUT", help="What to compute, by name.", show_default=False)
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input, of the type that its reader says.", show_default=False),
+]
+InputsFile = Annotated[
+    Path | None,
+    typer.Option("--inputs", metavar="FILE", help="Inputs from a .json, .yaml or .toml file.", show_default=False),
+]
+Config = Annotated[
+    list[str] | None,
+    typer.Option("--config", "-c", metavar="NAME=VALUE", help="A config value: JSON, else text.", show_default=False),
+]
+Executor = Annotated[str, typer.Option("--executor", "-x", metavar="NAME", help="Where tasks run; see 'anabranch executors'.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-w", metavar="N", min=1, help="How many workers.", show_default=False)
+]
+Save = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OUTPUT=PATH",
+        help="Saves an output instead of printing it: .json .csv .parquet .pkl .txt .npy.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
+Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
+
+
+def start() -> int:
+    """Runs the command line; returns the exit code."""
+    signals.heed()
+    try:
+        code = app(prog_name="anabranch", standalone_mode=True)
+    except SystemExit as leaving:  # usage errors, --help
+        code = leaving.code
+    return code if isinstance(code, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Prints the version.", is_eager=True)] = False,  # noqa: FBT002
+) -> None:
+    """Runs dataflows written as plain Python functions, on one core, all cores, Ray or Dask."""
+    if version:
+        typer.echo(f"anabranch {anabranch.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    module: Module,
+    outputs: Outputs = None,
+    inputs: Inputs = None,
+    inputs_file: InputsFile = None,
+    config: Config = None,
+    executor: Executor = "sequential",
+    workers: Workers = None,
+    save: Save = None,
+    as_json: Json = False,  # noqa: FBT002  typer's way
+) -> None:
+    """Computes outputs and prints them."""
+
+    def work(results: Results) -> None:
+        stores = stores_of(save or ())
+        names = _named(module, [*(outputs or ()), *(store.output for store in stores)])
+        builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
+        with builder.build() as driver:
+            _check_stores(driver, stores)
+            values = driver.execute(names, inputs_of(driver.graph, inputs or (), inputs_file))
+        deliver(results, values, stores, as_json=as_json)
+
+    _finish(work)
+
+
+@app.command()
+def plan(
+    module: Module, outputs: Outputs = None, inputs: Inputs = None, config: Config = None, source: Source = False  # noqa: FBT002
+) -> None:
+    """Shows the tasks that outputs would be computed with, without computing anything."""
+
+    def work(results: Results) -> None:
+        names = _named(module, outputs or ())
+        with _builder(module, config).build() as driver:
+            given = inputs_of(driver.graph, inputs or ())
+            needed = [name for name, entry in driver.graph.inputs.items() if entry.required and name not in given]
+            made = driver.plan(names, [*given, *needed])
+
+            def write() -> None:
+                outline.show_plan(results, driver.graph, made)
+                if source:
+                    results.print("")
+                    outline.show_source(results, made)
+
+            results.write(write)
+
+    _finish(work)
+
+
+@app.command(name="list")
+def list_(module: Module, config: Config = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """Lists a module's nodes and inputs."""
+
+    def work(results: Results) -> None:
+        with _builder(module, config).build() as driver:
+            if as_json:
+                results.write(lambda: results.print(_json(results, catalog.flow(driver))))
+            else:
+                results.write(lambda: catalog.show_flow(results, driver))
+
+    _finish(work)
+
+
+@app.command()
+def executors(as_json: Json = False) -> None:  # noqa: FBT002
+    """Lists the executors, and how to install those that are missing."""
+
+    def work(results: Results) -> None:
+        if as_json:
+            results.write(lambda: results.print(_json(results, catalog.executors())))
+        else:
+            results.write(lambda: catalog.show_executors(results))
+
+    _finish(work)
+
+
+def deliver(results: Results, values: Mapping[str, Any], stores: Sequence[Store], *, as_json: bool) -> None:
+    """Saves and prints; what cannot be saved or printed keeps nothing else from it.
+
+    Raises:
+        InputError: some value could not be.
+    """
+    faults: list[str] = []
+    for store in stores:
+        try:
+            store.save(values[store.output])
+        except InputError as error:
+            faults.append(str(error))
+    saved = {store.output for store in stores}
+    printed = {name: value for name, value in values.items() if name not in saved}
+    if as_json:
+        documents = {}
+        for name, value in printed.items():
+            try:
+                documents[name] = document(value)
+            except Unwritable as error:
+                faults.append(f"output '{name}' cannot be printed as JSON: {error}; save it with --save {name}=FILE.pkl")
+        if not faults:
+            results.write(lambda: results.print(_json(results, documents)))
+    else:
+        results.write(lambda: show(results, printed))
+    if faults:
+        raise InputError("\n  ".join(faults))
+
+
+def _finish(work: Callable[[Results], None]) -> None:
+    """Does a command's work and leaves with its exit code; whatever is raised is told on standard error."""
+    code = 0
+    try:
+        results = claim()
+        try:
+            work(results)
+        finally:
+            results.stream.close()
+    except BaseException as error:  # noqa: BLE001  a user's function may raise anything, SystemExit too
+        code = tell(error)
+    raise typer.Exit(code)
+
+
+def _builder(module: str, config: Sequence[str] | None) -> Builder:
+    values = config_of(config or ())
+    return Builder().with_modules(load(module)).with_config(values)
+
+
+def _named(module: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        raise InputError(f"no output is asked for; name at least one ('anabranch list {module}' shows them)")
+    return list(dict.fromkeys(names))
+
+
+def _check_stores(driver: Driver, stores: Sequence[Store]) -> None:
+    for store in stores:
+        node = driver.graph.nodes.get(store.output)
+        if node is not None and not driver.graph.value_axes(store.output):
+            store.check(node.annotation)
+
+
+def _json(results: Results, value: Any) -> str:
+    return dump(value, indent=2 if results.terminal else None, ascii_only=results.ascii_only)

@@ -1,0 +1,323 @@
+"""Fans at work: sources opened and pulled, spans cut and taken back, items opened as frames of their own.
+
+Fans that can be cut are a stack: the one that opened last is cut first, so that what is begun is finished before more is
+begun. A fan whose body opens another axis is a matter of scale: its first items are *opened*, each a frame whose inner fan
+is cut into spans of its own, which is what a few wide items need; when there turn out to be many, the rest go as loops
+inside spans, which is what many narrow items need.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anabranch.errors import InputError
+from anabranch.events import FanFinished, FanOpened, SpanFinished, SpanSubmitted
+from anabranch.executor import Call
+from anabranch.plan import FanTask, SourceTask, Value
+from anabranch.run.board import Board, Errand, Frames, Purpose, gathered, invariant
+from anabranch.run.commands import CloseSource, Command, OpenSource, Pull, Pulled, SourceOpened
+from anabranch.run.fan import FanState, Phase
+from anabranch.run.frame import Frame
+from anabranch.run.merges import Merges
+from anabranch.run.readers import Readers
+from anabranch.run.sizes import Estimate, SpanSizer
+from anabranch.run.values import Cell, Chunk, Column, Slot, gather
+from anabranch.work import ABSENT, Argument, Form, Layout, Outcome, Part
+
+__all__ = ["Fans"]
+
+OPEN_ITEM_SECONDS = 1.0
+"""An item with an inner fan that takes longer than this as a loop is opened even when there are many like it."""
+
+
+class Fans:
+    """The fans of a run."""
+
+    def __init__(self, board: Board, frames: Frames, readers: Readers, estimates: dict[FanTask, Estimate]) -> None:
+        self.board = board
+        self.frames = frames
+        self.readers = readers
+        self.merges = Merges(board)
+        self.estimates = estimates
+        self.stack: list[FanState] = []
+        self.sources: dict[int, FanState] = {}
+
+    def lay(self, frame: Frame) -> None:
+        """Prepares the fans of a new frame."""
+        for number, task in enumerate(frame.plan.tasks):
+            if isinstance(task, FanTask):
+                estimate = self.estimates.setdefault(task, Estimate())
+                frame.fans[number] = FanState(frame, number, task, SpanSizer(estimate, self.board.slots))
+
+    # -- sources ---------------------------------------------------------------------------------------------------
+
+    def open_source(self, frame: Frame, number: int) -> Command:
+        """The call of an expander, to be made by the driver."""
+        task = frame.plan.tasks[number]
+        assert isinstance(task, SourceTask)
+        fan = next(fan for fan in frame.fans.values() if fan.task.fan.fresh and fan.task.axis == task.axis)
+        fan.source = next(self.board.ids)
+        fan.opener = number
+        self.sources[fan.source] = fan
+        arguments, values = gathered(frame, task.arguments)
+        return OpenSource(fan.source, Call(task.code, Layout(fan.source, frame.where, 0, tuple(arguments)), tuple(values)))
+
+    def source_opened(self, news: SourceOpened) -> None:
+        """The expander was called."""
+        fan = self.sources[news.source]
+        if self.board.went_wrong(news.outcome):
+            return
+        fan.is_source_open = True
+        fan.length = news.length
+        if fan.phase is Phase.DONE:
+            pass  # its readers have gone meanwhile
+        elif news.absent:
+            self._absent(fan)
+        else:
+            self.board.events.append(FanOpened(fan.task.name, fan.task.axis, fan.frame.where, news.length))
+            self.start(fan)
+        self.frames.task_done(fan.frame, fan.opener)
+
+    def pulled(self, news: Pulled) -> None:
+        """A source gave items, or ended, or failed."""
+        fan = self.sources[news.source]
+        fan.pulling = False
+        if news.outcome is not None and self.board.went_wrong(news.outcome):
+            return
+        if fan.phase is Phase.DONE:
+            return
+        lo, fan.cut = fan.cut, fan.cut + len(news.items)
+        fan.sizer.pulled(len(news.items), news.seconds, news.weight)
+        if news.exhausted or fan.left == 0:
+            fan.length = fan.cut
+            fan.move(Phase.EXHAUSTED)
+            del self.sources[news.source]
+        if news.items:
+            self._dispatch(fan, lo, fan.cut, news.items)
+        self.check(fan)
+
+    # -- spans -----------------------------------------------------------------------------------------------------
+
+    def start(self, fan: FanState) -> None:
+        """Opens a fan for cutting once its values and, if it is fresh, its source are there."""
+        frame = fan.frame
+        if fan.phase is not Phase.WAITING or frame.waiting[fan.number]:
+            return
+        if fan.task.fan.fresh:
+            if not fan.is_source_open:
+                return
+        else:
+            master = frame.slots[fan.task.aligned[0].outer]
+            if isinstance(master, Cell):
+                self._absent(fan)
+                return
+            fan.length = master.length
+        fan.move(Phase.OPEN)
+        if fan.length == 0:
+            fan.move(Phase.EXHAUSTED)
+            self.check(fan)
+        self.queue(fan)
+
+    def queue(self, fan: FanState) -> None:
+        """Puts a fan on the stack if it can be cut and is not there."""
+        if not fan.queued and fan.phase is Phase.OPEN:
+            fan.queued = True
+            self.stack.append(fan)
+
+    def cut(self) -> Command | None:
+        """Cuts a span off the fan that opened last, or takes it off the stack if it cannot be cut now."""
+        fan = self.stack[-1]
+        if fan.phase is not Phase.OPEN or fan.pulling or fan.lag > self.board.credit:
+            self.stack.pop()
+            fan.queued = False
+            return None
+        fan.opening = self._opens(fan)
+        size = 1 if fan.opening else fan.sizer.next(fan.left)
+        if fan.source is not None:
+            fan.pulling = True
+            return Pull(fan.source, size)
+        lo, fan.cut = fan.cut, fan.cut + min(size, fan.left or 0)
+        if fan.left == 0:
+            fan.move(Phase.EXHAUSTED)
+        self._dispatch(fan, lo, fan.cut, None)
+        self.check(fan)
+        return self.board.urgent.popleft() if self.board.urgent else None
+
+    def _dispatch(self, fan: FanState, lo: int, hi: int, items: list[Any] | None) -> None:
+        """Sends items [lo, hi) on their way."""
+        task = fan.task
+        for feedings in fan.feedings.values():
+            for feeding in feedings:
+                feeding.lag += 1
+        if task.items is not None and items is not None:
+            self._part(fan, task.items, Chunk(lo, hi, items))
+        fan.outstanding += 1
+        if task.code is None:
+            self._span_done(fan)
+        elif fan.opening:
+            self._open_item(fan, lo, items)
+        else:
+            self.board.events.append(SpanSubmitted(task.name, task.axis, fan.frame.where, lo, hi))
+            self.board.urgent.append(self.board.submit(self._span_call(fan, lo, hi, items)))
+        self.queue(fan)
+
+    def _span_call(self, fan: FanState, lo: int, hi: int, items: list[Any] | None) -> Call:
+        frame, task = fan.frame, fan.task
+        values: list[Any] = []
+        arguments = []
+        if items is not None:
+            values.append(items)
+            arguments.append(Argument(Form.JOINED, (Part(0),)))
+        for reading in task.aligned:
+            arguments.append(gather(frame.slots[reading.outer], Form.JOINED, 0, values, (lo, hi)))
+        for value in task.captured:
+            arguments.append(invariant(frame, value, values))
+        assert task.code is not None
+        return self.board.call(Errand(Purpose.SPAN, frame, fan.number, lo, hi), task.code, (arguments, values), lo)
+
+    def span_returned(self, errand: Errand, outcome: Outcome) -> None:
+        """A span came back: its parts go to their columns, streams and collectors."""
+        fan, lo, hi = errand.frame.fans[errand.number], errand.lo, errand.hi
+        task, where = fan.task, fan.frame.where
+        self.board.events.append(
+            SpanFinished(task.name, task.axis, where, lo, hi, outcome.seconds, outcome.started, outcome.worker)
+        )
+        if fan.phase is Phase.DONE:
+            return
+        fan.sizer.finished(hi - lo, outcome.seconds)
+        made = zip(outcome.outputs, outcome.holes, strict=True)
+        for value in task.columns:
+            handle, holes = next(made)
+            self._part(fan, value, Chunk(lo, hi, handle, holes=holes))
+        for number in range(len(fan.merges)):
+            handle, hole = next(made)
+            self.merges.add(fan, number, Chunk(lo, hi, ABSENT if hole else handle, single=True))
+        self._span_done(fan)
+
+    def merge_returned(self, errand: Errand, outcome: Outcome) -> None:
+        """Partial values were merged."""
+        fan = errand.frame.fans[errand.number]
+        self.merges.merged(errand, fan, outcome.outputs[0])
+        self.check(fan)
+
+    def _part(self, fan: FanState, value: Value, chunk: Chunk) -> None:
+        if value in fan.kept:
+            fan.columns[value].add(chunk)
+        self.readers.part(fan, value, chunk)
+
+    def _span_done(self, fan: FanState) -> None:
+        fan.outstanding -= 1
+        self.merges.advance(fan)
+        self.queue(fan)
+        self.check(fan)
+
+    # -- the end of a fan ------------------------------------------------------------------------------------------
+
+    def check(self, fan: FanState) -> None:
+        """Ends the fan if nothing of it is left to be done."""
+        if fan.phase is Phase.EXHAUSTED and fan.idle and self.merges.settle(fan):
+            self._finish(fan)
+
+    def _finish(self, fan: FanState) -> None:
+        frame, task, length = fan.frame, fan.task, fan.cut
+        fan.move(Phase.DONE)
+        if not self._even(fan):
+            return
+        self.board.events.append(FanFinished(task.name, task.axis, frame.where, length))
+        for value, column in fan.columns.items():
+            self.readers.end(fan, value)
+            if value in fan.kept:
+                column.finish(length)
+                self.frames.provide(frame, value, column)
+        for merge, state in zip(task.merges, fan.merges, strict=True):
+            self.frames.provide(frame, merge.output, Cell(state.parts[0].handle))
+        self.frames.task_done(frame, fan.number)
+
+    def _even(self, fan: FanState) -> bool:
+        """Whether the lists read by position are as long as the axis; if not, the run has an error."""
+        for reading in fan.task.aligned:
+            slot = fan.frame.slots[reading.outer]
+            if isinstance(slot, Column) and slot.length != fan.cut:
+                axis, name = fan.task.axis, reading.outer.name.removesuffix("!")
+                self.board.error = InputError(
+                    f"values read by position along '{axis}' must be equally many, but '{axis}' has {fan.cut} "
+                    f"and '{name}' has {slot.length}"
+                )
+                return False
+        return True
+
+    def _absent(self, fan: FanState) -> None:
+        """The axis does not exist for this item: nothing that comes of it does."""
+        frame = fan.frame
+        fan.move(Phase.DONE)
+        for value in fan.columns:
+            self.release(self.readers.drop(fan, value))
+            if value in fan.kept:
+                self.frames.provide(frame, value, Cell(ABSENT))
+        for merge in fan.task.merges:
+            self.frames.provide(frame, merge.output, Cell(ABSENT))
+        self.frames.task_done(frame, fan.number)
+
+    def release(self, fans: list[FanState]) -> None:
+        """A reader of these fans has gone: they go on for others, or end."""
+        for fan in fans:
+            if fan.wanted:
+                self.queue(fan)
+            elif fan.phase is not Phase.DONE:
+                fan.move(Phase.DONE)
+                if fan.source is not None:
+                    self.board.urgent.append(CloseSource(fan.source))
+                self.frames.task_done(fan.frame, fan.number)
+
+    # -- items opened as frames ------------------------------------------------------------------------------------
+
+    def _opens(self, fan: FanState) -> bool:
+        """Whether the next item is to be opened as a frame of its own instead of looped over in a span."""
+        few = 2 * self.board.slots
+        if not fan.task.nested or self.board.slots < 2 or fan.alive >= few:
+            return False
+        if not all(_has_here(fan.frame.slots[reading.outer], fan.cut) for reading in fan.task.aligned):
+            return False
+        seconds = fan.sizer.estimate.seconds
+        return fan.opened < few or (seconds is not None and seconds > OPEN_ITEM_SECONDS)
+
+    def _open_item(self, fan: FanState, lo: int, items: list[Any] | None) -> None:
+        frame, task = fan.frame, fan.task
+        fan.opened += 1
+        fan.alive += 1
+        given: dict[Value, Slot] = {value: frame.slots[value] for value in task.captured}
+        if items is not None:
+            given[Value(task.axis, 0)] = Cell(items[0])
+        for reading in task.aligned:
+            slot = frame.slots[reading.outer]
+            element = ABSENT if isinstance(slot, Cell) else slot.element(lo)
+            given[reading.inner] = _slot(element, reading.inner.rank)
+        self.frames.open(Frame(task.inner, (*frame.where, lo), given, fan))
+
+    def item_done(self, frame: Frame) -> None:
+        """An opened item has all its values: they are a span of one."""
+        fan = frame.parent
+        assert fan is not None
+        fan.alive -= 1
+        if fan.phase is Phase.DONE:
+            return
+        lo = frame.where[-1]
+        inner = {reading.outer: reading.inner for reading in fan.task.fan.outputs}
+        for value in fan.task.columns:
+            handle, holes = frame.results[inner[value]]
+            self._part(fan, value, Chunk(lo, lo + 1, handle, single=True, holes=holes))
+        for number, source in enumerate(fan.task.merge_sources):
+            self.merges.add_item(fan, number, lo, frame.results[source][0])
+        self._span_done(fan)
+
+
+def _has_here(slot: Slot, index: int) -> bool:
+    """Whether an element of a list is in this process (and there at all)."""
+    return slot.is_local and (isinstance(slot, Cell) or slot.length > index)
+
+
+def _slot(element: Any, rank: int) -> Slot:
+    """An element of a local list, as seen by the frame of its item."""
+    if not rank or element is ABSENT:
+        return Cell(element)
+    return Column([Chunk(0, len(element), element, holes=True)]) if element else Column()
