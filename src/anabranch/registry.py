@@ -77,10 +77,21 @@ def make_executor(executor: str | Executor | concurrent.futures.Executor, option
             f"executor '{executor}' needs what is not installed ({error}); run: pip install 'anabranch[{executor}]'"
         ) from error
     except TypeError as error:
-        if options:
-            raise ExecutorError(f"executor '{executor}' does not take the options {options}: {error}") from error
-        raise
+        taken = _options(points[executor].load())
+        unknown = [name for name in options if name not in taken]
+        if not unknown or None in taken:
+            raise
+        known = f"its options are {', '.join(map(repr, taken))}" if taken else "it has no options"
+        raise ExecutorError(f"executor '{executor}' has no option '{unknown[0]}'; {known}") from error
     return made
+
+
+def _options(executor: Any) -> list[str | None]:
+    """The names of the options that an executor takes; None among them stands for any other."""
+    import inspect
+
+    found = inspect.signature(executor).parameters.values()
+    return [None if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in found]
 
 
 def _is_pool(executor: object) -> TypeGuard[concurrent.futures.Executor]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from anabranch.errors import ExecutorError, InputError, TransferError, nearest
+from anabranch.errors import ExecutorError, TransferError, nearest
 from anabranch.executor import Call, CallFailed, Reply, Shared, Traits
 from anabranch.transport import pack, unsent
 from anabranch_executors.processes.cpus import usable_cpus
@@ -35,12 +35,12 @@ class ProcessExecutor:
         if workers is None:
             workers = usable_cpus()
         if not isinstance(workers, int) or workers < 1:
-            raise InputError(f"workers must be a positive number, not {workers!r}")
+            raise ExecutorError(f"workers must be at least 1, not {workers!r}")
         if start_method is None:
             start_method = "forkserver" if sys.platform == "linux" else "spawn"
         if start_method not in LAUNCHERS:
             known = ", ".join(LAUNCHERS)
-            raise InputError(f"no start method '{start_method}'{nearest(start_method, LAUNCHERS)}; there are {known}")
+            raise ExecutorError(f"no start method '{start_method}'{nearest(start_method, LAUNCHERS)}; there are {known}")
         self.traits = Traits(slots=workers, credit=2 * workers, can_kill=True)
         self._start_method = start_method
         self._lock = threading.Lock()

@@ -8,7 +8,7 @@ of the flow, 130 and 143 whoever sent the signal.
 | --- | --- |
 | `app` | commands and their options |
 | `flow` | how a file or a dotted name becomes a module |
-| `inputs`, `value` | how text becomes values of the annotated type |
+| `inputs`, `value`, `record` | how text becomes values of the annotated type |
 | `results`, `display`, `grid` | standard output; how values look there |
 | `foreign` | which values are of numpy, pandas or polars |
 | `document`, `store` | values as JSON, and as files |

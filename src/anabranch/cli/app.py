@@ -33,9 +33,7 @@ app = typer.Typer(
 )
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="A Python file, or a module's dotted name.", show_default=False)]
-Outputs = Annotated[
-    list[str] | None, typer.Argument(metavar="OUTPUT", help="What to compute, by name.", show_default=False)
-]
+Outputs = Annotated[list[str] | None, typer.Argument(metavar="OUTPUT", help="What to compute, by name.", show_default=False)]
 Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input, of the type that its reader says.", show_default=False),
@@ -76,7 +74,8 @@ def start() -> int:
 
 @app.callback(invoke_without_command=True)
 def about(
-    version: Annotated[bool, typer.Option("--version", help="Prints the version.", is_eager=True)] = False,  # noqa: FBT002
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Prints the version.", is_eager=True)] = False,
 ) -> None:
     """Runs dataflows written as plain Python functions, on one core, all cores, Ray or Dask."""
     if version:
@@ -88,13 +87,14 @@ def about(
 def run(
     module: Module,
     outputs: Outputs = None,
+    *,
     inputs: Inputs = None,
     inputs_file: InputsFile = None,
     config: Config = None,
     executor: Executor = "sequential",
     workers: Workers = None,
     save: Save = None,
-    as_json: Json = False,  # noqa: FBT002  typer's way
+    as_json: Json = False,
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -112,7 +112,12 @@ def run(
 
 @app.command()
 def plan(
-    module: Module, outputs: Outputs = None, inputs: Inputs = None, config: Config = None, source: Source = False  # noqa: FBT002
+    module: Module,
+    outputs: Outputs = None,
+    *,
+    inputs: Inputs = None,
+    config: Config = None,
+    source: Source = False,
 ) -> None:
     """Shows the tasks that outputs would be computed with, without computing anything."""
 
@@ -135,7 +140,7 @@ def plan(
 
 
 @app.command(name="list")
-def list_(module: Module, config: Config = None, as_json: Json = False) -> None:  # noqa: FBT002
+def list_(module: Module, *, config: Config = None, as_json: Json = False) -> None:
     """Lists a module's nodes and inputs."""
 
     def work(results: Results) -> None:
@@ -149,7 +154,7 @@ def list_(module: Module, config: Config = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def executors(as_json: Json = False) -> None:  # noqa: FBT002
+def executors(*, as_json: Json = False) -> None:
     """Lists the executors, and how to install those that are missing."""
 
     def work(results: Results) -> None:

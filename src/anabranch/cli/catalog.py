@@ -78,12 +78,14 @@ def _inputs(graph: Graph) -> Grid:
     needs = []
     for entry in entries:
         needs.append("from -c" if entry.name in graph.config else "required" if entry.required else "optional")
-    return Grid((
-        _column("input", [entry.name for entry in entries], "bold cyan"),
-        _column("type", [describe(entry.readers[0][1].annotation) for entry in entries]),
-        _column("", needs),
-        _column("read by", [", ".join(node.name for node, _ in entry.readers) for entry in entries]),
-    ))
+    return Grid(
+        (
+            _column("input", [entry.name for entry in entries], "bold cyan"),
+            _column("type", [describe(entry.readers[0][1].annotation) for entry in entries]),
+            _column("", needs),
+            _column("read by", [", ".join(node.name for node, _ in entry.readers) for entry in entries]),
+        )
+    )
 
 
 def executors() -> list[dict[str, Any]]:
@@ -102,11 +104,13 @@ def executors() -> list[dict[str, Any]]:
 def show_executors(results: Results) -> None:
     """Prints the executors as a table."""
     found = executors()
-    grid = Grid((
-        _column("executor", [one["name"] for one in found], "bold cyan"),
-        _column("", ["installed" if one["installed"] else f"missing: {one['install']}" for one in found]),
-        _column("is", [one["target"] for one in found], "dim"),
-    ))
+    grid = Grid(
+        (
+            _column("executor", [one["name"] for one in found], "bold cyan"),
+            _column("", ["installed" if one["installed"] else f"missing: {one['install']}" for one in found]),
+            _column("is", [one["target"] for one in found], "dim"),
+        )
+    )
     show_grid(results, grid)
     if results.terminal:
         results.console.print(Text("\nchoose one with -x; without it, 'sequential'", style="dim"))

@@ -23,19 +23,24 @@ ROWS = 40
 ELEMENTS = 100
 """How many elements of a container a terminal gets."""
 
+CONTAINERS = (dict, list, tuple, set, frozenset)
+
 PRETTY = 10_000
 """Containers with more elements than this are written on one line; breaking lines takes too long."""
 
 
 def show(results: Results, values: Mapping[str, Any]) -> None:
-    """Prints values, each under its name if there are several."""
+    """Prints values, each under or after its name if there are several."""
+    stands_alone = False
     for number, (name, value) in enumerate(values.items()):
+        line = _line(value, terminal=results.terminal) if len(values) > 1 else None
+        if number and (stands_alone or line is None):
+            results.print("")
+        stands_alone = line is None
         if len(values) > 1:
-            _head(results, name, first=number == 0)
-        if results.terminal:
-            _on_terminal(results, value)
-        else:
-            results.print(plain(value))
+            _head(results, name, line)
+        if line is None:
+            _body(results, value)
 
 
 def show_grid(results: Results, grid: Grid) -> None:
@@ -54,31 +59,41 @@ def plain(value: Any) -> str:
         return grid_of(value).plain()
     if is_array(value):
         return _array(value, sys.maxsize)
-    if isinstance(value, (dict, list, tuple, set, frozenset)) and len(value) <= PRETTY:
+    if isinstance(value, CONTAINERS) and len(value) <= PRETTY:
         return pprint.pformat(value, width=120, sort_dicts=False)
     return str(value)
 
 
-def _head(results: Results, name: str, *, first: bool) -> None:
-    if not first:
-        results.print("")
-    if results.terminal:
+def _line(value: Any, *, terminal: bool) -> str | None:
+    """The value on one line, if it has its place there."""
+    if is_frame(value) or is_series(value) or is_array(value) or (terminal and isinstance(value, CONTAINERS)):
+        return None
+    text = plain(value)
+    return None if "\n" in text else text
+
+
+def _head(results: Results, name: str, line: str | None) -> None:
+    if results.terminal and line is None:
         results.console.print(Rule(Text(name, style="bold cyan"), align="left", style="dim"))
+    elif results.terminal:
+        results.console.print(Text.assemble((name, "bold cyan"), ": ", line or ""), soft_wrap=True)
     else:
-        results.print(f"{name}:")
+        results.print(f"{name}:" if line is None else f"{name}: {line}")
 
 
-def _on_terminal(results: Results, value: Any) -> None:
-    if is_frame(value) or is_series(value):
+def _body(results: Results, value: Any) -> None:
+    if not results.terminal:
+        results.print(plain(value))
+    elif is_frame(value) or is_series(value):
         grid = grid_of(value, ROWS)
         show_grid(results, grid)
         if grid.left_out:
             rows = f"{grid.left_out:,} of {len(value):,} rows left out; --json or --save give all"
             results.console.print(Text(rows, style="dim"))
-    elif isinstance(value, str) or not isinstance(value, (dict, list, tuple, set, frozenset)):
-        results.print(_array(value, 1000) if is_array(value) else plain(value))
-    else:
+    elif isinstance(value, CONTAINERS):
         results.console.print(Pretty(value, max_length=ELEMENTS, overflow="fold"))
+    else:
+        results.print(_array(value, 1000) if is_array(value) else plain(value))
 
 
 def _array(value: Any, threshold: int) -> str:

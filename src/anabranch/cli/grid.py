@@ -92,7 +92,9 @@ def _columns(value: Any, rows: slice | None = None) -> Any:
 
 
 def _pandas(value: Any, rows: slice | None) -> list[_Raw]:
-    plain_index = type(value.index).__name__ == "RangeIndex" and value.index.name is None and value.index[:1].tolist() in ([], [0])
+    plain_index = (
+        type(value.index).__name__ == "RangeIndex" and value.index.name is None and value.index[:1].tolist() in ([], [0])
+    )
     part = value if rows is None else value.iloc[rows]
     levels = () if plain_index else range(part.index.nlevels)
     index = [_Raw(_title(part.index.names[n]), part.index.get_level_values(n).tolist(), "bold") for n in levels]

@@ -34,7 +34,7 @@ def show_source(results: Results, plan: Plan) -> None:
         for name, code in _codes(task):
             text = f"# task {number}: {name}\n{code.source.rstrip()}\n"
             if results.terminal:
-                results.console.print(Syntax(text, "python", background_color="default", word_wrap=True))
+                results.console.print(Syntax(text, "python", theme="ansi_dark", word_wrap=True))
             else:
                 results.print(text)
 

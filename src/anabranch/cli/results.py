@@ -17,10 +17,16 @@ from typing import TextIO
 
 from rich.console import Console
 
-__all__ = ["Results", "claim"]
+from anabranch.errors import AnabranchError
+
+__all__ = ["OutputLost", "Results", "claim"]
 
 WIDE = 100_000
 """The width of what is no terminal: nothing is folded or cut."""
+
+
+class OutputLost(AnabranchError):  # noqa: N818  as `WorkerLost`
+    """Standard output is full or broken."""
 
 
 class Results:
@@ -44,14 +50,18 @@ class Results:
         return not self.stream.encoding.lower().startswith("utf")
 
     def write(self, write: Callable[[], None]) -> None:
-        """Calls `write`, which prints; a reader that has gone (``| head``) is no error."""
+        """Calls `write`, which prints; a reader that has gone (``| head``) is no error.
+
+        Raises:
+            OutputLost: the results cannot be written.
+        """
         try:
             write()
             self.stream.flush()
-        except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)  # what is still buffered goes there when the stream is closed
-            os.dup2(nowhere, self.stream.fileno())
-            os.close(nowhere)
+        except OSError as error:
+            _lead_nowhere(self.stream.fileno())  # what is still buffered goes there when the stream is closed
+            if not isinstance(error, BrokenPipeError):
+                raise OutputLost(f"the results cannot be written to standard output: {error.strerror}") from None
 
     def print(self, text: str) -> None:
         """Writes a line of plain text as it is."""
@@ -70,8 +80,12 @@ def claim() -> Results:
     try:
         os.dup2(2, 1)
     except OSError:  # standard error is closed: prints go nowhere
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+        _lead_nowhere(1)
     sys.stdout = sys.stderr
     return Results(os.fdopen(descriptor, "w", encoding=encoding, errors="backslashreplace"))
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

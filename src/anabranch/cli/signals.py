@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 __all__ = ["GRACE", "Terminated", "exit_code", "heed"]
 
-GRACE = 8.0
+GRACE = 5.0
 """Seconds that a run has to end after a signal."""
 
 _received: list[int] = []
@@ -39,11 +40,18 @@ def exit_code(error: BaseException | None = None) -> int | None:
     return 128 + _received[0] if _received else None
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
+def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001  the signature of a handler
     if _received:
         os._exit(128 + number)
     _received.append(number)
-    timer = threading.Timer(GRACE, os._exit, (128 + number,))
+    timer = threading.Timer(GRACE, _give_up, (number,))
     timer.daemon = True
     timer.start()
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _give_up(number: int) -> None:
+    what = "interrupted" if number == signal.SIGINT else "terminated"
+    with suppress(OSError):
+        os.write(2, f"{what}; what ran did not end within {GRACE:g} s and was left\n".encode())
+    os._exit(128 + number)

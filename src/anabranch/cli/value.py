@@ -10,12 +10,12 @@ This module never knows which input or function a value is for.
 from __future__ import annotations
 
 import collections.abc as cabc
-import dataclasses
 import inspect
 import json
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -24,6 +24,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from uuid import UUID
 
+from anabranch.cli.record import fields_of
 from anabranch.graph.types import describe
 
 __all__ = ["Misfit", "convert", "parse"]
@@ -70,6 +71,9 @@ CONTAINERS: dict[Any, type] = {
     cabc.Set: set, cabc.MutableSet: set,
 }  # fmt: skip
 """What an annotation of several values is made as."""
+
+SHOWN = 60
+"""How much of a value a message shows."""
 
 MAPPINGS = (dict, cabc.Mapping, cabc.MutableMapping)
 
@@ -129,7 +133,7 @@ def convert(value: Any, annotation: Any) -> Any:
         return _contained(convert, value, kind, args)
     if kind in MAPPINGS and isinstance(value, Mapping):
         return _mapped(value, args)
-    if (fields := _fields(kind)) is not None and not (isinstance(kind, type) and isinstance(value, kind)):
+    if (fields := fields_of(kind)) is not None:
         return _built(value, kind, fields)
     return _instance(value, kind)
 
@@ -149,7 +153,8 @@ def _bare(annotation: Any) -> Any:
         elif type(annotation).__name__ == "TypeAliasType":
             annotation = annotation.__value__
         elif isinstance(annotation, TypeVar):
-            annotation = annotation.__bound__ or (typing.Union[annotation.__constraints__] if annotation.__constraints__ else Any)
+            options = annotation.__constraints__
+            annotation = typing.Union[options] if options else annotation.__bound__ or Any  # noqa: UP007
         else:
             return annotation
 
@@ -245,37 +250,14 @@ def _mapped(value: Mapping[Any, Any], args: tuple[Any, ...]) -> dict[Any, Any]:
     return made
 
 
-class _within:  # noqa: N801  reads as a word of the language
+@contextmanager
+def _within(part: str, value: Any, annotation: Any) -> Iterator[None]:
     """Says which part of a value did not fit."""
-
-    def __init__(self, part: str, value: Any, annotation: Any) -> None:
-        self.says = f"{part} is {_shown(value)}, not {describe(annotation)}"
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Misfit):
-            inner = str(error)
-            raise Misfit(f"{self.says} ({inner})" if inner else self.says) from None
-
-
-def _fields(kind: Any) -> dict[str, tuple[Any, bool]] | None:
-    """Name, type and need of each field of a dataclass, `TypedDict` or `NamedTuple`; None for other types."""
-    if dataclasses.is_dataclass(kind):
-        unset = dataclasses.MISSING
-        found = {f.name: f.default is unset and f.default_factory is unset for f in dataclasses.fields(kind) if f.init}
-    elif typing.is_typeddict(kind):
-        found = {name: name in kind.__required_keys__ for name in kind.__annotations__}
-    elif _is_class(kind, tuple) and hasattr(kind, "_fields"):
-        found = {name: name not in kind._field_defaults for name in kind._fields}
-    else:
-        return None
     try:
-        hints = typing.get_type_hints(kind, include_extras=True)
-    except Exception:  # noqa: BLE001  names that only a type checker sees, say
-        hints = {}
-    return {name: (hints.get(name, Any), required) for name, required in found.items()}
+        yield
+    except Misfit as misfit:
+        detail = f" ({misfit})" if str(misfit) else ""
+        raise Misfit(f"{part} is {_shown(value)}, not {describe(annotation)}{detail}") from None
 
 
 def _built(value: Any, kind: Any, fields: dict[str, tuple[Any, bool]]) -> Any:
@@ -313,7 +295,7 @@ def _json_or_text(text: str) -> Any:
 
 
 def _json(text: str, kind: Any) -> Any:
-    if kind not in CONTAINERS and kind not in MAPPINGS and _fields(kind) is None:
+    if kind not in CONTAINERS and kind not in MAPPINGS and fields_of(kind) is None:
         raise Misfit("a value of this type cannot be written as text; let a function make it from a path, say")
     try:
         return json.loads(text)
@@ -323,4 +305,4 @@ def _json(text: str, kind: Any) -> Any:
 
 def _shown(value: Any) -> str:
     shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:59] + "…"
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

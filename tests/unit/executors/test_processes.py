@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from anabranch.errors import ExecutorError, TransferError
+from anabranch.executor import Call, CallFailed, CallLost, Executor, Lease, Shared, Traits
+from anabranch.work import Argument, Code, Form, Layout, Outcome, Part
 from anabranch_executors.processes import ProcessExecutor
 from anabranch_executors.processes.cpus import usable_cpus
 from anabranch_executors.processes.launch import in_words
-from anabranch_executors.processes.wire import Inbox, Kind, Packet, Outbox, encode
-
-from anabranch.errors import ExecutorError, InputError, TransferError
-from anabranch.executor import Call, CallFailed, CallLost, Executor, Lease, Shared, Traits
-from anabranch.work import Argument, Code, Form, Layout, Outcome, Part
+from anabranch_executors.processes.wire import Inbox, Kind, Outbox, Packet, encode
 
 psutil = pytest.importorskip("psutil")
 pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(os.name != "posix", reason="POSIX only")]
@@ -177,9 +177,9 @@ def test_every_call_is_answered_once(executor: ProcessExecutor) -> None:
 
 
 def test_options_are_checked_at_once() -> None:
-    with pytest.raises(InputError, match="positive number, not 0"):
+    with pytest.raises(ExecutorError, match="at least 1, not 0"):
         ProcessExecutor(0)
-    with pytest.raises(InputError, match="'forkserve'; did you mean 'forkserver'"):
+    with pytest.raises(ExecutorError, match="'forkserve'; did you mean 'forkserver'"):
         ProcessExecutor(1, "forkserve")
     traits = ProcessExecutor(3).traits
     assert (traits.slots, traits.credit, traits.can_kill, traits.shares_memory) == (3, 6, True, False)
