@@ -1,98 +1,100 @@
-"""``python -m benchmarks [--smoke] [--json FILE]``: measures the engine against what it cannot beat.
+"""``python -m benchmarks``: measures anabranch against other libraries and against the loop that a person would write.
 
-The table gives µs per item for anabranch and for the limit, and the ratio of the two: its median over the rounds, with the
-least and the greatest.
+The table gives, for one item, anabranch's time, another's, and the ratio of the two: its median over the rounds, with the
+least and the greatest. All of a workload's contenders take turns in every round.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-import platform
-import subprocess
+import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from collections.abc import Iterable
+from pathlib import Path
+from time import perf_counter
 
-from anabranch import Builder, Driver
-from benchmarks import flows
-from benchmarks.measure import Pair, measure
+from benchmarks import compute, curves, data, graphs, memory, noop
+from benchmarks.measure import Result, Workload, measured
+from benchmarks.peers import PEERS, installed
+from benchmarks.report import HEADER, as_json, machine, rows, summary
 
-WORKERS = 2
+WORKLOADS: tuple[Workload, ...] = (
+    *noop.WORKLOADS,
+    *compute.WORKLOADS,
+    *data.WORKLOADS,
+    *memory.WORKLOADS,
+    *graphs.WORKLOADS,
+)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="small sizes, two rounds: to see that everything runs")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
-    options = parser.parse_args()
-    rounds, large = (2, 20_000) if options.smoke else (7, 1_000_000)
-    print(f"Python {platform.python_version()}, {platform.machine()}, {WORKERS} workers, {rounds} rounds\n")
-    print("| workload | µs/item | against | µs/item | ratio |\n| --- | --- | --- | --- | --- |")
-    pairs = []
-    for pair in workloads(large, rounds):
-        print(pair.row, flush=True)
-        pairs.append(pair)
+    options = parsed()
+    _let_workers_import_this()
+    started = perf_counter()
+    peers = installed(light=options.smoke)
+    rounds = options.rounds or (2 if options.smoke else 5)
+    print(f"{', '.join(f'{word} {value}' for word, value in machine().items())}\n\n{HEADER}", flush=True)
+    results: list[Result] = []
+    for workload in chosen(options.only):
+        if lacking := [need for need in workload.needs if not available(need, peers)]:
+            print(f"| {workload.title} | not measured: needs {', '.join(lacking)} | | | | | |", flush=True)
+            continue
+        results.append(measured(workload, rounds, smoke=options.smoke, peers=peers))
+        print("\n".join(rows(results[-1])), flush=True)
+    print(f"\n{summary(results)}")
+    if absent := [name for name in PEERS if name not in peers]:
+        print(f"Not installed{' or too slow to start for --smoke' if options.smoke else ''}: {', '.join(absent)}.")
+    drawn = curves.measured(peers, smoke=options.smoke) if options.plots else []
+    if options.plots:
+        from benchmarks.plots import draw
+
+        draw(drawn, Path(options.plots))
     if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump([asdict(pair) | {"ratios": pair.ratios} for pair in pairs], file, indent=1)
+        Path(options.json).write_text(json.dumps(as_json(results, drawn), indent=1), encoding="utf-8")
+    print(f"{perf_counter() - started:.0f} s in all.")
 
 
-def workloads(large: int, rounds: int) -> Iterator[Pair]:
-    """Yields each measurement as it is done."""
-    build = Builder().with_modules(flows)
-    with build.build() as sequential:
-        for count in (large // 100, large):
-            yield no_op(sequential, "sequential", count, rounds)
-        side = int(large**0.5)
-        for rows, cells in ((side, side), (4, large // 4), (large // 4, 4)):
-            inputs = {"rows": rows, "cells": cells}
-            yield measure(
-                f"nested {rows} × {cells}, sequential",
-                lambda inputs=inputs: sequential.execute(["grand_total"], inputs),
-                "loop",
-                lambda rows=rows, cells=cells: flows.nested_loop(rows, cells),
-                items=rows * cells,
-                rounds=rounds,
-            )
-        calls = large // 20
-        yield measure(
-            "three nodes, execute()",
-            lambda: [sequential.execute(["third"], {"number": n}) for n in range(calls)],
-            "three calls",
-            lambda: [flows.chain(n) for n in range(calls)],
-            items=calls,
-            rounds=rounds,
-        )
-    for name in ("threads", "processes"):
-        with build.with_executor(name, workers=WORKERS).build() as driver:
-            yield no_op(driver, name, large, rounds)
-    with build.with_executor("processes", workers=WORKERS).build() as driver, ProcessPoolExecutor(WORKERS) as pool:
-        yield measure(
-            f"no-op × {large}, processes",
-            lambda: driver.execute(["total"], {"count": large}),
-            "ProcessPoolExecutor.map, chunks of 10,000",
-            lambda: flows.total(list(pool.map(flows.step, flows.item(large), chunksize=10_000))),
-            items=large,
-            rounds=rounds,
-        )
-    yield measure("import anabranch", lambda: run("import anabranch"), "bare start", lambda: run(""), items=1, rounds=rounds)
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="small sizes and light peers: to see that everything runs")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="workloads whose name starts so: " + names(WORKLOADS))
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds at most (5)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there")
+    parser.add_argument("--plots", metavar="DIR", help="measure curves too, and draw them there (needs matplotlib)")
+    return parser.parse_args()
 
 
-def no_op(driver: Driver, name: str, count: int, rounds: int) -> Pair:
-    return measure(
-        f"no-op × {count}, {name}",
-        lambda: driver.execute(["total"], {"count": count}),
-        "loop",
-        lambda: flows.flat_loop(count),
-        items=count,
-        rounds=rounds,
-    )
+def chosen(starts: list[str] | None) -> list[Workload]:
+    """The workloads whose name starts so, or all.
+
+    Raises:
+        SystemExit: there are none.
+    """
+    if starts is None:
+        return list(WORKLOADS)
+    found = [workload for workload in WORKLOADS if workload.name.startswith(tuple(starts))]
+    if not found and starts != ["none"]:
+        sys.exit(f"no workload is called {', '.join(starts)}; there are {names(WORKLOADS)}, and none")
+    return found
 
 
-def run(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], check=True)
+def available(need: str, peers: Iterable[str]) -> bool:
+    """Whether a peer takes part, a module can be imported, or this is the platform."""
+    if need in PEERS:
+        return need in peers
+    return sys.platform == need or importlib.util.find_spec(need) is not None
+
+
+def names(workloads: Iterable[Workload]) -> str:
+    return ", ".join(workload.name for workload in workloads)
+
+
+def _let_workers_import_this() -> None:
+    """Workers of every library must find `benchmarks`, wherever they are started."""
+    root = str(Path(__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 if __name__ == "__main__":

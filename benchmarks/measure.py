@@ -1,53 +1,188 @@
-"""Measuring in pairs: candidate and limit take turns, round by round, and the ratio of each round is what counts."""
+"""Workloads and contenders. Contenders take turns, round by round, and the ratio of each round is what counts."""
 
 from __future__ import annotations
 
+import gc
+import importlib
 import statistics
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from time import perf_counter
 
-__all__ = ["Pair", "measure"]
+from anabranch import Builder, Driver
+from benchmarks.peers import PEERS, WORKERS, Map
+
+__all__ = ["BEST", "OURS", "Bench", "Contender", "Result", "Sample", "Target", "Workload", "measured"]
+
+OURS = "anabranch"
+BEST = "the best peer"
+LIMITS = ("loop", "calls", "bare start")
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A candidate beside a limit. Seconds are per run; `items` turn them into seconds per item."""
+class Contender:
+    """One that takes part in a workload. `measure` gives the seconds of one run, or megabytes."""
 
     name: str
-    against: str
     items: int
-    candidate: tuple[float, ...]
-    limit: tuple[float, ...]
+    measure: Callable[[], float]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The ratio to another contender that must not be exceeded; without one, a figure of our own (MB)."""
+
+    at_most: float
+    against: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was measured of one contender, one figure a round: of the whole run, or, by `each`, of an item."""
+
+    name: str
+    items: int
+    values: tuple[float, ...]
+    note: str = ""
+    failed: str = ""
 
     @property
-    def ratios(self) -> list[float]:
-        """Candidate over limit, round by round."""
-        return [mine / theirs for mine, theirs in zip(self.candidate, self.limit, strict=True)]
+    def each(self) -> tuple[float, ...]:
+        return tuple(value / self.items for value in self.values)
 
     @property
-    def row(self) -> str:
-        """One line of the table: µs per item of both, and the ratio's median, least and greatest."""
-        mine = statistics.median(self.candidate) / self.items * 1e6
-        theirs = statistics.median(self.limit) / self.items * 1e6
-        ratios = self.ratios
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-        return f"| {self.name} | {mine:.3f} | {self.against} | {theirs:.3f} | {spread} |"
+    def median(self) -> float:
+        return statistics.median(self.each)
 
 
-def measure(
-    name: str, candidate: Callable[[], object], against: str, limit: Callable[[], object], *, items: int, rounds: int
-) -> Pair:
-    """Runs both once to warm up, then in turn."""
-    candidate(), limit()
-    mine, theirs = [], []
-    for _ in range(rounds):
-        mine.append(_seconds(candidate))
-        theirs.append(_seconds(limit))
-    return Pair(name, against, items, tuple(mine), tuple(theirs))
+@dataclass(frozen=True)
+class Result:
+    """A workload's samples; the first is anabranch's."""
+
+    name: str
+    title: str
+    unit: str
+    targets: tuple[Target, ...]
+    samples: tuple[Sample, ...]
+    missing: tuple[str, ...] = ()
+
+    def ratios(self, other: Sample) -> list[float]:
+        """Ours over theirs, round by round."""
+        return [ours / theirs for ours, theirs in zip(self.samples[0].each, other.each, strict=True)]
+
+    def target_against(self, other: Sample) -> Target | None:
+        """The target that this contender sets, by its name or as the best of the peers."""
+        peers = [s for s in self.samples[1:] if s.values and s.name not in LIMITS]
+        best = min(peers, key=lambda sample: sample.median, default=None)
+        for target in self.targets:
+            if target.against == other.name or (target.against == BEST and other is best):
+                return target
+        return None
 
 
-def _seconds(run: Callable[[], object]) -> float:
+@dataclass
+class Bench:
+    """What a workload sets its contenders up with. Everything that is opened here is closed after the last round."""
+
+    smoke: bool
+    peers: frozenset[str]
+    contenders: list[Contender] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def size(self, full: int, smoke: int) -> int:
+        return smoke if self.smoke else full
+
+    def driver(self, flow: str, executor: str = "sequential", workers: int = WORKERS) -> Driver:
+        """A driver for one of the modules in `benchmarks.flows`."""
+        module = importlib.import_module(f"benchmarks.flows.{flow}")
+        options = {} if executor == "sequential" else {"workers": workers}
+        return self.stack.enter_context(Builder().with_modules(module).with_executor(executor, **options).build())
+
+    def add(self, name: str, items: int, run: Callable[[], object], note: str = "") -> None:
+        """Adds a contender that is timed."""
+        self.contenders.append(Contender(name, items, lambda: seconds(run), note))
+
+    def gauge(self, name: str, measure: Callable[[], float], note: str = "") -> None:
+        """Adds a contender that measures itself."""
+        self.contenders.append(Contender(name, 1, measure, note))
+
+    def has(self, name: str) -> bool:
+        """Whether the peer is installed and takes part; if not, it is noted as missing."""
+        if name not in self.peers:
+            self.missing.append(name)
+        return name in self.peers
+
+    def peer(self, name: str, kind: str, items: int, run: Callable[[Map], object], *, workers: int = WORKERS, note: str = "") -> None:
+        """Adds another library, which maps functions in its own way (see `benchmarks.peers`)."""
+        if self.has(name):
+            mapping = self.stack.enter_context(PEERS[name].open(kind, workers))
+            self.add(name, items, lambda: run(mapping), note)
+
+    def open(self, name: str, kind: str, workers: int = WORKERS) -> Map:
+        """The mapping of a peer that is known to be there."""
+        return self.stack.enter_context(PEERS[name].open(kind, workers))
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Something to measure. `rounds` caps the number of rounds of what takes long or hardly varies."""
+
+    name: str
+    title: str
+    set_up: Callable[[Bench], None]
+    targets: tuple[Target, ...] = ()
+    unit: str = "s"
+    rounds: int = 100
+    needs: tuple[str, ...] = ()
+
+
+def measured(workload: Workload, rounds: int, *, smoke: bool, peers: frozenset[str]) -> Result:
+    """Sets the workload up, runs every contender once to warm up, and then all in turn."""
+    bench = Bench(smoke, peers)
+    failed: dict[str, str] = {}
+    values: dict[str, list[float]] = {}
+    with bench.stack:
+        workload.set_up(bench)
+        rounds = min(rounds, workload.rounds)
+        for number in range(rounds + (workload.unit == "s")):
+            for contender in bench.contenders:
+                if contender.name not in failed:
+                    found = _attempt(contender, failed)
+                    if number or workload.unit != "s":
+                        values.setdefault(contender.name, []).append(found)
+    samples = tuple(
+        Sample(c.name, c.items, () if c.name in failed else tuple(values[c.name]), c.note, failed.get(c.name, ""))
+        for c in bench.contenders
+    )
+    return Result(workload.name, workload.title, workload.unit, workload.targets, samples, tuple(bench.missing))
+
+
+def best_chunk(mapping: Map, function: Callable, items: Sequence, chunks: Iterable[int]) -> int:
+    """The chunk size with which the peer is quickest, of those given; the better of two runs counts."""
+
+    def time_of(chunk: int) -> float:
+        return min(seconds(lambda: mapping(function, items, chunk=chunk)) for _ in range(2))
+
+    return min(chunks, key=time_of)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """How long one run takes, garbage of earlier ones collected first."""
+    gc.collect()
     started = perf_counter()
     run()
     return perf_counter() - started
+
+
+def _attempt(contender: Contender, failed: dict[str, str]) -> float:
+    try:
+        return contender.measure()
+    except Exception as error:  # one that fails must not sink the others
+        text = " ".join(str(error).split())[:120]
+        failed[contender.name] = f"{type(error).__name__}: {text}"
+        print(f"{contender.name} failed: {failed[contender.name]}", file=sys.stderr)
+        return float("nan")

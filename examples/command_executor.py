@@ -17,7 +17,7 @@ from subprocess import PIPE, Popen
 
 from anabranch import TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reply, Shared, Traits
-from anabranch.transport import Reach, by_value, dumps, loads, unpack
+from anabranch.transport import Reach, by_value, dump_code, dumps, loads, unpack, unsent
 
 WORKER = """
 import os, sys
@@ -27,8 +27,9 @@ from anabranch.work import perform
 answer = open(os.dup(1), "wb")
 os.dup2(2, 1)  # what functions print must not get between
 code, layout, values = loads(sys.stdin.buffer.read())
+code = loads(code)
 try:
-    head, frames = portable_outcome(perform(code, layout, values, f"process {os.getpid()}"), code)
+    head, frames = portable_outcome(perform(code, layout, values, f"process {os.getpid()}"), code, layout)
 except TransferError as error:
     head, frames = error, []
 answer.write(dumps((head, [bytes(frame) for frame in frames])))
@@ -36,12 +37,15 @@ answer.write(dumps((head, [bytes(frame) for frame in frames])))
 
 
 class CommandExecutor:
+    """`command` starts a Python that takes `-c`; `workers` of them run at the same time."""
+
     def __init__(self, command: Sequence[str] = (sys.executable,), workers: int = 2) -> None:
         self.command = [*command, "-c", WORKER]
         self.traits = Traits(slots=workers, credit=workers, can_kill=True)
 
     @contextmanager
     def lease(self) -> Iterator["CommandLease"]:
+        """Nothing is started before there is a call."""
         lease = CommandLease(self.command, self.traits.slots)
         try:
             yield lease
@@ -53,6 +57,8 @@ class CommandExecutor:
 
 
 class CommandLease:
+    """One run's calls, each waited for by a thread."""
+
     def __init__(self, command: list[str], workers: int) -> None:
         self.command = command
         self.running: set[Popen[bytes]] = set()
@@ -60,25 +66,31 @@ class CommandLease:
         self.threads = ThreadPoolExecutor(workers, thread_name_prefix="anabranch-command")
 
     def submit(self, call: Call, reply: Reply) -> None:
+        """Returns at once; the reply comes from one of the threads."""
         self.threads.submit(lambda: reply(self.run(call)))
 
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept anywhere."""
 
     def leave(self) -> None:
+        """Kills what runs; no reply comes after it has returned."""
         self.left = True
         for process in list(self.running):
             process.kill()
         self.threads.shutdown(cancel_futures=True)
 
     def run(self, call: Call) -> Message:
+        """Everything a call needs goes in at once, and everything that comes of it comes out at once."""
         values = tuple(value.value if isinstance(value, Shared) else value for value in call.values)
         try:
+            code = dump_code(call.code, Reach.INSTALLED)
             with by_value(Reach.INSTALLED):  # the user's own modules may be out of the worker's reach
-                parcel = dumps((call.code, call.layout, values))
-        except Exception as error:  # noqa: BLE001  whatever pickling a foreign object raises
-            return CallFailed(call.id, TransferError(f"{call.code.name} cannot be sent: {error}"))
-        with Popen(self.command, stdin=PIPE, stdout=PIPE) as process:
+                parcel = dumps((code, call.layout, values))
+        except TransferError as error:
+            return CallFailed(call.id, error)
+        except Exception:  # noqa: BLE001  whatever pickling a foreign object raises
+            return CallFailed(call.id, unsent(call))
+        with Popen(self.command, stdin=PIPE, stdout=PIPE) as process:  # noqa: S603  the user's own command
             self.running.add(process)
             if self.left:
                 process.kill()

@@ -17,7 +17,7 @@ def sensor(sensors: int = 3) -> Parallelizable[int]:
 
 
 def reading(sensor: int, readings: int = 200) -> Parallelizable[float]:
-    chance = random.Random(sensor)
+    chance = random.Random(sensor)  # noqa: S311  nothing secret
     for _ in range(readings):
         yield chance.gauss(20.0 + sensor, 2.0)
 

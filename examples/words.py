@@ -2,8 +2,8 @@
 
     anabranch run examples/words.py most_common files_until -i folder=docs -x threads
 
-`total` may be collected in parts, so the parts are added up where they were made and only sums travel. `files_until` reads
-the counts while files are still being read, and what it does not ask for is not read.
+`total` may be collected in parts, so the parts are added up where they were made and only sums travel. `files_until` gets the
+counts while files are still being read; asked for alone, it leaves unread what it does not need.
 """
 
 import re

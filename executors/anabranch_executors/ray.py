@@ -20,7 +20,8 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -84,9 +85,10 @@ class RayExecutor:
                 return
             _session.users.discard(self)
             if not _session.users:
-                ray, ours, _session = _ray(), _session.node, None
-                if ray.is_initialized() and ray.get_runtime_context().get_node_id() == ours:
+                ray, ours, _session = _ray(), _session, None
+                if ray.is_initialized() and ray.get_runtime_context().get_node_id() == ours.node:
                     ray.shutdown()
+                ours.end.set()
 
     def _join(self, ray: Any) -> Reach:
         global _session
@@ -95,9 +97,12 @@ class RayExecutor:
             if _session is None or _session.node != node:
                 return Reach.INSTALLED
         else:
+            if _session is not None:  # somebody else has closed it
+                _session.end.set()
             address = self._address or os.environ.get("RAY_ADDRESS") or "local"
-            reach = self._open_local(ray) if address == "local" else self._connect(ray, address)
-            _session = Session(ray.get_runtime_context().get_node_id(), reach)
+            end = threading.Event()
+            reach = self._open_local(ray, end) if address == "local" else self._connect(ray, address)
+            _session = Session(ray.get_runtime_context().get_node_id(), reach, end)
         _session.users.add(self)
         return _session.reach
 
@@ -109,7 +114,7 @@ class RayExecutor:
             raise ExecutorError(_unreachable(address, str(error) or type(error).__name__)) from error
         return Reach.INSTALLED
 
-    def _open_local(self, ray: Any) -> Reach:
+    def _open_local(self, ray: Any, end: threading.Event) -> Reach:
         defaults: dict[str, Any] = {
             "num_cpus": self._workers or usable_cpus(),
             "include_dashboard": False,
@@ -118,7 +123,7 @@ class RayExecutor:
         }
         with _no_telemetry():
             try:
-                ray.init(address="local", **{**defaults, **self._options})
+                _in_lasting_thread(partial(ray.init, address="local", **{**defaults, **self._options}), end)
             except Exception as error:
                 text = f"Ray cannot be started on this machine: {error}; 'ray.init()' alone should show the same"
                 raise ExecutorError(text) from error
@@ -127,10 +132,14 @@ class RayExecutor:
 
 @dataclass
 class Session:
-    """The Ray session that was opened here, told from others by the id of its node, and the executors that use it."""
+    """The Ray session that was opened here, told from others by the id of its node, and the executors that use it.
+
+    `end` lets the thread go that Ray was started in.
+    """
 
     node: str
     reach: Reach
+    end: threading.Event
     users: weakref.WeakSet[RayExecutor] = field(default_factory=weakref.WeakSet)
 
 
@@ -256,6 +265,26 @@ def _path() -> list[str]:
     """This process's sys.path without what a worker has anyway; reversed, since Ray inserts each at the front."""
     here = [os.path.abspath(entry) for entry in sys.path]
     return [entry for entry in reversed(here) if not entry.startswith(sys.base_prefix) and "-packages" not in entry]
+
+
+def _in_lasting_thread(start: Callable[[], Any], end: threading.Event) -> None:
+    """Calls `start` in a thread that lives until `end`: Ray's processes die with the thread that has started them."""
+    if threading.current_thread() is threading.main_thread():
+        start()
+        return
+    started: Future[None] = Future()
+
+    def live() -> None:
+        try:
+            start()
+        except BaseException as error:
+            started.set_exception(error)
+        else:
+            started.set_result(None)
+            end.wait()
+
+    threading.Thread(target=live, name="anabranch ray", daemon=True).start()
+    started.result()
 
 
 @contextmanager

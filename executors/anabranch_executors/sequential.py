@@ -23,7 +23,7 @@ class SequentialExecutor:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Runs the call before it returns."""
-        reply(perform(call.code, call.layout, local(call)))
+        reply(perform(call.code, call.layout, local(call), "driver"))
 
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept."""

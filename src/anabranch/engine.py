@@ -29,6 +29,7 @@ from anabranch.errors import InternalError
 from anabranch.events import Event
 from anabranch.executor import Call, Lease, Message, Reference, Shared
 from anabranch.failure import Failure, capture
+from anabranch.markers import Skip
 from anabranch.plan import Plan
 from anabranch.run import Cell, Column, Run, Slot
 from anabranch.run.commands import (
@@ -36,6 +37,7 @@ from anabranch.run.commands import (
     Command,
     EndFeed,
     Feed,
+    FeedAwaited,
     FeedTaken,
     News,
     OpenSource,
@@ -47,7 +49,7 @@ from anabranch.run.commands import (
     SourceOpened,
     Submit,
 )
-from anabranch.work import ABSENT, Layout, Outcome, arguments_of, close, compact, perform
+from anabranch.work import ABSENT, Layout, Outcome, arguments_of, close, compact, misplaced_skip, perform
 
 __all__ = ["Engine", "Observer"]
 
@@ -102,7 +104,7 @@ class Engine:
 
     def receive(self) -> None:
         """Waits for one message and takes it in."""
-        if self.inbox.empty() and not self.run.in_flight and not self.threads:
+        if self.inbox.empty() and self.run.is_stuck:
             raise InternalError("the run cannot go on: no call is out, and none can be made")
         self._take(self.wait())
 
@@ -174,17 +176,21 @@ class Engine:
         try:
             items = list(islice(source, command.items))
         except Exception as error:  # noqa: BLE001  a user's generator may raise anything
-            return Pulled(command.source, [], True, 0.0, 0, self._source_failed(command.source, error))
+            return self._pull_failed(command.source, error)
         exhausted = len(items) < command.items
         if exhausted:
             close(self.sources.pop(command.source))
         weight = _weight(items[-1]) if items else 0
         return Pulled(command.source, items, exhausted, perf_counter() - started, weight)
 
-    def _source_failed(self, source: int, error: Exception) -> Message:
+    def _pull_failed(self, source: int, error: Exception) -> Pulled:
         axis, where, origin = self.run.source_place(source)
+        if isinstance(error, Skip):
+            if where:
+                return Pulled(source, [], True, 0.0, absent=True)
+            error = misplaced_skip(axis)
         failure = Failure(axis, self.plan.axes_of(axis), where, capture(error), origin)
-        return Outcome(source, (), (), (failure,), 0.0, 0.0, HERE)
+        return Pulled(source, [], True, 0.0, outcome=Outcome(source, (), (), (failure,), 0.0, 0.0, HERE))
 
     # -- stream readers --------------------------------------------------------------------------------------------
 
@@ -244,7 +250,8 @@ class _Stream:
 
     def __init__(self, engine: Engine, reader: int, feed: int, *, here: bool) -> None:
         self.engine = engine
-        self.news = FeedTaken(reader, feed)
+        self.begun = FeedTaken(reader, feed)
+        self.taken = 0
         self.here = here
         self.parts: deque[Sequence[Any] | None] = deque()
         self.queue: SimpleQueue[Sequence[Any] | None | type[Cancelled]] = SimpleQueue()
@@ -267,26 +274,36 @@ class _Stream:
         while (part := following()) is not None:
             yield from part
 
+    def _waiting(self) -> FeedAwaited:
+        return FeedAwaited(self.begun.reader, self.begun.feed, self.taken)
+
     def _turn_until_part(self) -> Sequence[Any] | None:
+        engine = self.engine
+        if not self.parts:
+            engine.run.handle(self._waiting())
         while not self.parts:
-            self.engine.fill()
-            if self.engine.run.stopped:
+            engine.fill()
+            if engine.run.stopped:
                 raise Cancelled
             if not self.parts:
-                self.engine.receive()
+                engine.receive()
         part = self.parts.popleft()
+        self.taken += 1
         if part is not None:
-            self.engine.run.handle(self.news)
-            if self.engine.run.slots > 1:
-                self.engine.fill()  # so that the workers have something to do while the reader reads
+            engine.run.handle(self.begun)
+            if engine.run.slots > 1:
+                engine.fill()  # so that the workers have something to do while the reader reads
         return part
 
     def _wait_for_part(self) -> Sequence[Any] | None:
+        if self.queue.empty():
+            self.engine.inbox.put(self._waiting())
         part = self.queue.get()
         if part is Cancelled:
             raise Cancelled
+        self.taken += 1
         if part is not None:
-            self.engine.inbox.put(self.news)
+            self.engine.inbox.put(self.begun)
         return part  # type: ignore[return-value]
 
 

@@ -109,7 +109,7 @@ class Failure:
 
 def in_words(axes: tuple[str, ...], item: tuple[int, ...]) -> str:
     """The item as ``, item package[0] source_file[3]``; empty outside a fan-out."""
-    if not item:
+    if not item or not axes:
         return ""
     return ", item " + " ".join(f"{axis}[{index}]" for axis, index in zip(axes, item, strict=False))
 
@@ -158,9 +158,12 @@ def trimmed(exception: BaseException) -> BaseException:
 def portable(trace: Trace, why_not: Callable[[BaseException], str]) -> Trace:
     """The trace with every exception that does not travel replaced by a `ForeignError`.
 
-    `why_not` says what keeps an exception from travelling; nothing does if it says nothing.
+    `why_not` says what keeps an exception from travelling; nothing does if it says nothing. Traceback and causes are
+    taken off the exceptions, for the trace has them; some libraries (`tblib`, which Dask loads) would pickle them too.
     """
-    exception, reason = trace.exception, why_not(trace.exception)
+    exception = trace.exception
+    exception.__traceback__ = exception.__cause__ = exception.__context__ = None
+    reason = why_not(exception)
     if reason:
         exception = ForeignError(f"{_said(exception)} (the exception itself could not be brought back: {reason})")
         for note in getattr(trace.exception, "__notes__", ()):

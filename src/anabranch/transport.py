@@ -17,10 +17,10 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
@@ -201,11 +201,16 @@ _by_value_lock = threading.Lock()
 def by_value(reach: Reach) -> Iterator[None]:
     """For the time of the block, cloudpickle pickles the functions of unreachable modules by value.
 
-    Its registry is one for the process, hence the lock; what the user registered stays registered.
+    Its registry is one for the process, hence the lock; what the user registered stays registered. Mostly there is no such
+    module, and then there is nothing to lock.
     """
+    unreachable = _unreachable(reach)
+    if not unreachable:
+        yield
+        return
     with _by_value_lock:
         known = cloudpickle.list_registry_pickle_by_value()
-        chosen = [module for name, module in _unreachable(reach) if name not in known]
+        chosen = [module for name, module in unreachable if name not in known]
         for module in chosen:
             cloudpickle.register_pickle_by_value(module)
         try:
@@ -217,15 +222,15 @@ def by_value(reach: Reach) -> Iterator[None]:
 
 def _unreachable(reach: Reach) -> list[tuple[str, ModuleType]]:
     """The modules that a worker of this reach cannot import; looked for anew only when this process imported more."""
-    modules, path = list(sys.modules.items()), list(sys.path)
+    version = (len(sys.modules), next(reversed(sys.modules)), *sys.path)
     known = _looked.get(reach)
-    if known is None or known[0] != modules or known[1] != path:
-        found = [(name, module) for name, module in modules if _out_of_reach(name, module, reach)]
-        known = _looked[reach] = (modules, path, found)
-    return known[2]
+    if known is None or known[0] != version:
+        found = [(name, module) for name, module in list(sys.modules.items()) if _out_of_reach(name, module, reach)]
+        known = _looked[reach] = (version, found)
+    return known[1]
 
 
-_looked: dict[Reach, tuple[list[tuple[str, ModuleType]], list[str], list[tuple[str, ModuleType]]]] = {}
+_looked: dict[Reach, tuple[tuple[object, ...], list[tuple[str, ModuleType]]]] = {}
 
 
 def _out_of_reach(name: str, module: ModuleType, reach: Reach) -> bool:
@@ -281,16 +286,23 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         for key, element in value.items():
             yield f"[{key!r}]" if isinstance(key, (str, int)) else "[…]", element
-    elif callable(value) and hasattr(value, "__closure__"):
-        names = value.__code__.co_freevars
-        for name, cell in zip(names, value.__closure__ or (), strict=False):
+    elif isinstance(value, FunctionType):
+        yield from _function_parts(value)
+    else:
+        slots = (getattr(kind, "__slots__", ()) for kind in type(value).__mro__)
+        names = (name for names in slots for name in ((names,) if isinstance(names, str) else names))
+        for name in dict.fromkeys((*getattr(value, "__dict__", ()), *names)):
+            if name not in {"__dict__", "__weakref__"} and hasattr(value, name):
+                yield f".{name}", getattr(value, name)
+
+
+def _function_parts(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        with suppress(ValueError):  # not assigned yet
             yield f".<closure {name}>", cell.cell_contents
-        for name in value.__code__.co_names:
-            if name in value.__globals__ and not isinstance(value.__globals__[name], ModuleType):
-                yield f".<global {name}>", value.__globals__[name]
-    elif hasattr(value, "__dict__"):
-        for name, element in vars(value).items():
-            yield f".{name}", element
+    for name in function.__code__.co_names:
+        if name in function.__globals__ and not isinstance(function.__globals__[name], ModuleType):
+            yield f".<global {name}>", function.__globals__[name]
 
 
 def _flat(buffer: pickle.PickleBuffer) -> memoryview:

@@ -162,13 +162,13 @@ class Code:
     def takes(self) -> tuple[str, ...]:
         """Of whom the entry's arguments are values, by the names of its parameters."""
         head = self.source.partition("(")[2].partition(")")[0]
-        return tuple(name.partition("_")[2] for name in head.split(", ")[3:])
+        return tuple(name.partition("_")[2] or name for name in head.split(", ")[3:])
 
     @property
     def gives(self) -> tuple[str, ...]:
         """Of whom the entry's results are values; shorter where that cannot be told."""
         known = self.tables[0].outputs[: self.outputs - self.partials] if self.tables else ()
-        return tuple(name.partition("_")[2] for name in known)
+        return tuple(name.partition("_")[2] or name for name in known)
 
     @property
     def readers(self) -> str:
@@ -257,7 +257,7 @@ class Recorder:
         if isinstance(error, Skip):
             if where:
                 return
-            error = FlowError(f"'{node}' raised Skip outside a fan-out; only an item of a fan-out can be skipped")
+            error = misplaced_skip(node)
         origin = self.block.code.origins.get(node, "")
         self.failures.append(Failure(node, axes[: len(where)], where, capture(error), origin))
         if not self.tolerant:
@@ -290,6 +290,11 @@ class Recorder:
 
 def _only_absent(value: Any) -> Absent | None:
     return ABSENT if value is ABSENT else None
+
+
+def misplaced_skip(node: str) -> FlowError:
+    """The error of a function that raises `Skip` where there is no item to be skipped."""
+    return FlowError(f"'{node}' raised Skip outside a fan-out; only an item of a fan-out can be skipped")
 
 
 def compact(values: Iterable[Any], depth: int) -> list[Any]:
@@ -406,15 +411,18 @@ def perform(code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "
         started = perf_counter()
         outputs = block.entry(recorder, layout.where, layout.start, *arguments)
     except Aborted:
-        outputs = None
+        return _nothing(recorder, layout, perf_counter() - started, started, worker)
     except (AnabranchError, SystemExit) as error:
         recorder.failures.append(block.failure_of(error, layout.where))
-        outputs = None
+        return _nothing(recorder, layout, perf_counter() - started, started, worker)
     seconds = perf_counter() - started
-    if outputs is None:
-        return Outcome(layout.call, (), (), tuple(recorder.failures), seconds, started, worker)
     if code.outputs == 1:
         outputs = (outputs,)
     lists = code.outputs - code.partials if code.loops else 0
     holes = tuple(recorder.holes if n < lists else value is ABSENT for n, value in enumerate(outputs))
     return Outcome(layout.call, outputs, holes, tuple(recorder.failures), seconds, started, worker)
+
+
+def _nothing(recorder: Recorder, layout: Layout, seconds: float, started: float, worker: str) -> Outcome:
+    """The outcome of a call that failed as a whole."""
+    return Outcome(layout.call, (), (), tuple(recorder.failures), seconds, started, worker)

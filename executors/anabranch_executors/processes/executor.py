@@ -13,7 +13,7 @@ from typing import Any
 
 from anabranch.errors import ExecutorError, TransferError, nearest
 from anabranch.executor import Call, CallFailed, Reply, Shared, Traits
-from anabranch.transport import pack, unsent
+from anabranch.transport import Reach, by_value, pack, unsent
 from anabranch_executors.processes.cpus import usable_cpus
 from anabranch_executors.processes.launch import LAUNCHERS
 from anabranch_executors.processes.link import Booking, Job
@@ -112,7 +112,9 @@ class ProcessLease:
         parcels = [code]
         try:
             values = tuple(self._kept(value, parcels) if isinstance(value, Shared) else value for value in call.values)
-            frames: list[Any] = [pickle.dumps((code.number, call.layout), protocol=5), *pack(values)]
+            with by_value(Reach.SAME_PATH):
+                packed = pack(values)
+            frames: list[Any] = [pickle.dumps((code.number, call.layout), protocol=5), *packed]
         except Exception as error:
             raise unsent(call) from error
         return Job(call.id, self._booking, reply, tuple(parcels), frames)

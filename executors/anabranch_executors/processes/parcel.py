@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from anabranch.executor import Shared
-from anabranch.transport import Reach, dump_code, pack
+from anabranch.transport import Reach, by_value, dump_code, pack
 from anabranch.work import Code
 
 __all__ = ["Kept", "Parcel", "Parcels"]
@@ -69,7 +69,8 @@ class Parcels:
         """
         parcel = self._shared.get(shared.key)
         if parcel is None:
-            frames = pack(shared.value)
+            with by_value(Reach.SAME_PATH):
+                frames = pack(shared.value)
             with self._lock:
                 parcel = Parcel(next(self._numbers), [b"a value that many calls share", *frames])
                 parcel = self._shared.setdefault(shared.key, parcel)

@@ -5,7 +5,8 @@ a *fan*: a loop over one more axis with a body of its own. Vertices under the sa
 between them: a collect, say, that feeds an aggregate back to the items, needs a second pass. So each vertex gets a level
 within the body: an edge that leaves a loop costs one level, any other none; vertices of one axis and one level make one
 fan. Every edge then goes from a level to the same or a later one, and within a level from the outside to the
-inside, so the steps have an order. A vertex is put on the latest level that its readers allow: fewer passes, fewer values kept.
+inside, so the steps have an order. A vertex inside
+a loop is put on the latest level that its readers allow: fewer passes, fewer values kept.
 
 A value in a body is named by `Value(name, rank)`: rank 0 is one element, rank 1 a list along one axis not yet indexed,
 and so on. `rank_in` gives the rank at which a link reads its source when seen from a body; everything else follows.
@@ -119,7 +120,8 @@ class _Builder:
         return Body(axes, tuple(steps))
 
     def _levels(self, axes: Axes, members: list[Vertex]) -> dict[str, int]:
-        """The latest level of each vertex at which nothing has to wait longer than it must."""
+        """The level of each vertex: calls of this body as early as they can be, what is inside its loops as late as its
+        readers allow."""
         inside = {vertex.name for vertex in members}
         earliest: dict[str, int] = {}
         for vertex in members:
@@ -132,7 +134,7 @@ class _Builder:
                 for reader, link in self.readers[vertex.name]
                 if reader.name in inside
             ]
-            if bounds and vertex.name not in self.outputs:
+            if bounds and len(vertex.axes) > len(axes) and vertex.name not in self.outputs:
                 latest[vertex.name] = min(bounds)
         return latest
 

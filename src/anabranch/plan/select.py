@@ -97,7 +97,7 @@ def select(
         InputError: an output or override is unknown, or an input is missing.
     """
     check_names(graph, outputs, (*constant, *per_item))
-    available = set(supplied)
+    available = {*supplied, *(name for name in constant if name in graph.inputs)}
     made: dict[str, Vertex] = {}
     missing: dict[str, str] = {}
     waiting = list(reversed(outputs))

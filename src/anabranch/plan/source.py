@@ -199,11 +199,14 @@ class _Loop:
         self.outputs = list(outputs)
         self.partials = partials
         self.stream = stream
+        self.name = ""
         self.chunk = _Chunk(module)
         self.kept = [*self.outputs, *(p.source for p in partials if p.source not in self.outputs)]
         self.kept = list(dict.fromkeys(self.kept))
 
     def write(self, name: str) -> None:
+        """Writes the loop as a function of that name."""
+        self.name = name
         fan, chunk, names = self.fan, self.chunk, self.chunk.names
         axes = fan.body.axes
         items = names[Value(call_of(fan.axis), 0)] if fan.fresh else None
@@ -241,7 +244,7 @@ class _Loop:
             return
         for name in sources[1:]:
             chunk.add(1, f"{name} = missing_like({name}, {sources[0]})")
-        if self._foreign():
+        if self._foreign() and self.name != "task":  # of a span's lists the run sees to it
             if fan.fresh:
                 chunk.add(1, f"{sources[0]} = list({sources[0]})")
             labels = ([fan.axis] if fan.fresh else []) + [reading.outer.name.removesuffix("!") for reading in fan.aligned]
@@ -342,6 +345,8 @@ class _Steps:
         self.uses: Counter[Value] = Counter(value for step in self.steps for value in self._reads(step))
         self.uses.update(exports)
         self.streamed: dict[Value, Fan] = self._streamed()
+        fans = [step for step in self.steps if isinstance(step, Fan)]
+        self.compared = {fan.outputs[0].outer for fan in fans if sum(other.axis == fan.axis for other in fans) > 1}
         self.last: dict[Value, int] = {}
         for number, step in enumerate(self.steps):
             for value in self._reads(step):
@@ -366,9 +371,24 @@ class _Steps:
             done = [v for v in dict.fromkeys(self._reads(step)) if self.last[v] == number and self._droppable(v)]
             after = "".join(f"; del {names[value]}" for value in done) if not line.statement.startswith("with ") else ""
             self.chunk.step(indent, self.table, line, after)
+            if isinstance(step, Fan):
+                self._compare(indent, step)
+
+    def _compare(self, indent: int, fan: Fan) -> None:
+        """Where an override brings its own items, what another loop over that axis made must be as long."""
+        vertices, names = self.module.vertices, self.chunk.names
+        same = [step for step in self.steps if isinstance(step, Fan) and step.axis == fan.axis]
+        brought = any(vertices[r.outer.name].kind is Kind.GIVEN for step in same for r in step.aligned)
+        if not brought or len(same) < 2 or fan is not same[-1]:
+            return
+        values = [step.outputs[0].outer for step in same]
+        lists = tuple(names[value] for value in values)
+        labels = tuple(value.name for value in values)
+        statement = f"uneven({fan.axis!r}, {labels!r}, ({', '.join(lists)},))"
+        self.chunk.step(indent, self.table, Step(fan.axis, 0, statement, (), ()))
 
     def _droppable(self, value: Value) -> bool:
-        return value in self.made and value not in self.exports and value not in self.streamed
+        return value in self.made and value not in self.exports and value not in self.streamed and value not in self.compared
 
     def _reads(self, step: Fan | Vertex) -> list[Value]:
         vertices, axes = self.module.vertices, self.body.axes
@@ -384,12 +404,14 @@ class _Steps:
         return [Value(step.name, 0)]
 
     def _streamed(self) -> dict[Value, Fan]:
-        """Fans whose one output is read by one Stream parameter: these run inside the reader's own iteration."""
+        """Fans whose one output is read by one Stream parameter: these run inside the reader's own iteration. Not for an
+        expander, which may read only when it is pulled itself."""
         found = {}
         for step in self.steps:
             if isinstance(step, Fan) and step.fresh and len(step.outputs) == 1:
                 value = step.outputs[0].outer
-                readers = [vertex for vertex in self.steps if isinstance(vertex, Vertex) and value in self._reads(vertex)]
+                calls = [vertex for vertex in self.steps if isinstance(vertex, Vertex) and not vertex.name.endswith("()")]
+                readers = [vertex for vertex in calls if value in self._reads(vertex)]
                 if self.uses[value] == 1 and readers and self._stream_link(readers[0], value):
                     found[value] = step
         return found

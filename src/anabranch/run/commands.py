@@ -13,6 +13,7 @@ __all__ = [
     "Command",
     "EndFeed",
     "Feed",
+    "FeedAwaited",
     "FeedTaken",
     "News",
     "OpenSource",
@@ -108,7 +109,7 @@ class SourceOpened:
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """The next items of a source, fewer than asked for only if it is `exhausted`; `weight` is about how many bytes one of them
-    holds. `outcome` tells of a failure."""
+    holds. `outcome` tells of a failure; `absent` that the expander skipped the item it expanded."""
 
     source: int
     items: list[Any]
@@ -116,6 +117,7 @@ class Pulled:
     seconds: float
     weight: int = 0
     outcome: Message | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,15 @@ class FeedTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedAwaited:
+    """A reader has begun on `taken` parts of a feed and waits for the next."""
+
+    reader: int
+    feed: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderFinished:
     """A reader returned or raised."""
 
@@ -134,4 +145,4 @@ class ReaderFinished:
     outcome: Message
 
 
-News = Message | SourceOpened | Pulled | FeedTaken | ReaderFinished
+News = Message | SourceOpened | Pulled | FeedTaken | FeedAwaited | ReaderFinished

@@ -47,10 +47,11 @@ MOVES: Mapping[Phase, frozenset[Phase]] = {
 class Feeding:
     """One column streamed into one parameter of a reader.
 
-    Parts are delivered in order of their items; `lag` counts the spans that were cut and that the reader has not begun on.
+    Parts are delivered in order of their items; `lag` counts the spans that were cut and that the reader has not begun on,
+    `given` the parts that it was given, its end included, and `awaited` after how many it last waited for another.
     """
 
-    __slots__ = ("depth", "ended", "feed", "held", "lag", "next", "reader", "started", "waiting")
+    __slots__ = ("awaited", "depth", "ended", "feed", "given", "held", "lag", "next", "reader", "started", "waiting")
 
     def __init__(self, reader: int, feed: int, depth: int) -> None:
         self.reader = reader
@@ -60,8 +61,15 @@ class Feeding:
         self.waiting: dict[int, Chunk] = {}
         self.held: list[Feed | EndFeed] = []
         self.lag = 0
+        self.given = 0
+        self.awaited = -1
         self.started = False
         self.ended = False
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the reader waits for a part that it has not been given."""
+        return self.awaited == self.given and not self.ended
 
     def deliverable(self, chunk: Chunk) -> Iterator[Chunk]:
         """Takes a part in, and yields those whose turn it is."""
@@ -108,6 +116,7 @@ class FanState:
         "columns",
         "cut",
         "feedings",
+        "forced",
         "frame",
         "is_source_open",
         "kept",
@@ -141,6 +150,7 @@ class FanState:
         self.opener = -1
         self.is_source_open = False
         self.opening = False
+        self.forced = False
         self.alive = 0
         self.pulling = False
         self.queued = False

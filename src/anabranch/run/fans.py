@@ -40,6 +40,7 @@ class Fans:
         self.merges = Merges(board)
         self.estimates = estimates
         self.stack: list[FanState] = []
+        self.held_back: dict[FanState, None] = {}
         self.sources: dict[int, FanState] = {}
 
     def lay(self, frame: Frame) -> None:
@@ -86,6 +87,9 @@ class Fans:
             return
         if fan.phase is Phase.DONE:
             return
+        if news.absent:
+            self._absent(fan)
+            return
         lo, fan.cut = fan.cut, fan.cut + len(news.items)
         fan.sizer.pulled(len(news.items), news.seconds, news.weight)
         if news.exhausted or fan.left == 0:
@@ -124,13 +128,27 @@ class Fans:
             fan.queued = True
             self.stack.append(fan)
 
+    def force(self) -> bool:
+        """Lets a fan go on that was held back for its readers' sake; False if there is none."""
+        while self.held_back:
+            fan, _ = self.held_back.popitem()
+            if fan.phase is Phase.OPEN and not fan.queued:
+                fan.forced = True
+                self.queue(fan)
+                return True
+        return False
+
     def cut(self) -> Command | None:
         """Cuts a span off the fan that opened last, or takes it off the stack if it cannot be cut now."""
         fan = self.stack[-1]
-        if fan.phase is not Phase.OPEN or fan.pulling or fan.lag > self.board.credit:
+        behind = fan.lag > self.board.credit and not fan.forced
+        if fan.phase is not Phase.OPEN or fan.pulling or behind:
             self.stack.pop()
             fan.queued = False
+            if behind:
+                self.held_back[fan] = None
             return None
+        fan.forced = False
         fan.opening = self._opens(fan)
         size = 1 if fan.opening else fan.sizer.next(fan.left)
         if fan.source is not None:
@@ -146,6 +164,8 @@ class Fans:
     def _dispatch(self, fan: FanState, lo: int, hi: int, items: list[Any] | None) -> None:
         """Sends items [lo, hi) on their way."""
         task = fan.task
+        if not self._reaches(fan, hi):
+            return
         for feedings in fan.feedings.values():
             for feeding in feedings:
                 feeding.lag += 1
@@ -229,22 +249,38 @@ class Fans:
             if value in fan.kept:
                 column.finish(length)
                 self.frames.provide(frame, value, column)
+        fan.columns = {}  # the frame has them now, and drops them when it is time
         for merge, state in zip(task.merges, fan.merges, strict=True):
             self.frames.provide(frame, merge.output, Cell(state.parts[0].handle))
         self.frames.task_done(frame, fan.number)
 
     def _even(self, fan: FanState) -> bool:
-        """Whether the lists read by position are as long as the axis; if not, the run has an error."""
+        """Whether all lists along the axis are equally long, those of other passes too; if not, the run has an error."""
+        lengths = fan.frame.lengths
         for reading in fan.task.aligned:
             slot = fan.frame.slots[reading.outer]
             if isinstance(slot, Column) and slot.length != fan.cut:
-                axis, name = fan.task.axis, reading.outer.name.removesuffix("!")
-                self.board.error = InputError(
-                    f"values read by position along '{axis}' must be equally many, but '{axis}' has {fan.cut} "
-                    f"and '{name}' has {slot.length}"
-                )
-                return False
+                return self._uneven(fan, reading.outer.name, f"has {slot.length}")
+        if lengths.setdefault(fan.task.axis, fan.cut) != fan.cut:
+            given = next((r.outer.name for r in fan.task.aligned if r.outer.name.endswith("!")), "an override")
+            return self._uneven(fan, given, f"has {lengths[fan.task.axis]}")
         return True
+
+    def _reaches(self, fan: FanState, hi: int) -> bool:
+        """Whether every list read by position has elements for the items before `hi`; if not, the run has an error."""
+        for reading in fan.task.aligned:
+            slot = fan.frame.slots[reading.outer]
+            if isinstance(slot, Column) and slot.length < hi:
+                return self._uneven(fan, reading.outer.name, f"only {slot.length}")
+        return True
+
+    def _uneven(self, fan: FanState, name: str, has: str) -> bool:
+        axis, length = fan.task.axis, fan.length if fan.length is not None else f"{fan.cut} or more"
+        self.board.error = InputError(
+            f"values read by position along '{axis}' must be equally many, but '{axis}' has {length} and "
+            f"'{name.removesuffix('!')}' {has}"
+        )
+        return False
 
     def _absent(self, fan: FanState) -> None:
         """The axis does not exist for this item: nothing that comes of it does."""

@@ -22,7 +22,7 @@ class Frame:
     `where` are the indices of the outer axes; `parent` is the fan whose item `where[-1]` this is, None for the root.
     """
 
-    __slots__ = ("fans", "left", "parent", "pending", "plan", "readers", "reading", "results", "shared", "slots", "waiting", "where")
+    __slots__ = ("fans", "left", "lengths", "parent", "pending", "plan", "readers", "reading", "results", "shared", "slots", "waiting", "where")
 
     def __init__(self, plan: FramePlan, where: tuple[int, ...], given: Mapping[Value, Slot], parent: FanState | None) -> None:
         self.plan = plan
@@ -33,6 +33,7 @@ class Frame:
         self.reading = {value: len(numbers) for value, numbers in plan.readers.items()}
         self.left = len(plan.tasks)
         self.fans: dict[int, FanState] = {}
+        self.lengths: dict[str, int] = {}
         self.shared: dict[Value, Shared] = {}
         self.readers: dict[int, int] = {}
         self.pending = 0

@@ -1,7 +1,9 @@
 """Stream readers: functions that are fed while the fans that feed them still run.
 
 A feed carries the parts of one column into one parameter, in order. The reader tells when it begins on a part; how far it
-is behind decides how far its fans may go on (`FanState.lag`), so that memory is bounded by credit and not by the data.
+is behind decides how far its fans may go on (`FanState.lag`), so that memory is bounded by credit and not by the data. But
+a reader of two streams may wait for one whose fan needs all of the other: when every reader waits and nothing else can be
+done, a fan that was held back goes on.
 """
 
 from __future__ import annotations
@@ -97,6 +99,19 @@ class Readers:
                 found.append(fan)
         return found
 
+    def awaited(self, reader: int, feed: int, taken: int) -> None:
+        """A reader waits for a part."""
+        for _, feeding in self.known[reader].feedings:
+            if feeding.feed == feed:
+                feeding.awaited = taken
+
+    @property
+    def starving(self) -> bool:
+        """Whether there are readers at work, and all of them wait for something."""
+        return bool(self.at_work) and all(
+            any(feeding.hungry for _, feeding in self.known[reader].feedings) for reader in self.at_work
+        )
+
     def finished(self, reader: int, outcome: Outcome) -> list[FanState]:
         """A reader has returned, perhaps before its streams ended; returns the fans that fed it."""
         if reader not in self.at_work:
@@ -126,4 +141,5 @@ class Readers:
 
     def _give(self, feeding: Feeding, command: Feed | EndFeed) -> None:
         """Passes something on to a reader, or keeps it until the reader has started."""
+        feeding.given += 1
         (self.board.urgent if feeding.started else feeding.held).append(command)

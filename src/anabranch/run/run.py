@@ -32,7 +32,7 @@ from anabranch.executor import Reference
 from anabranch.failure import Failure
 from anabranch.plan import CallTask, FanTask, FramePlan, ReaderTask, SourceTask, Value
 from anabranch.run.board import Board, Errand, Purpose, gathered
-from anabranch.run.commands import Command, FeedTaken, News, Pulled, ReaderFinished, RunHere, SourceOpened
+from anabranch.run.commands import Command, FeedAwaited, FeedTaken, News, Pulled, ReaderFinished, RunHere, SourceOpened
 from anabranch.run.fans import Fans
 from anabranch.run.frame import Frame
 from anabranch.run.readers import Readers
@@ -129,8 +129,14 @@ class Run:
                     continue
             if self._openings:
                 return self.fans.open_source(*self._openings.popleft())
-            return None
+            if not self.is_stuck or not self.fans.force():
+                return None
         return None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether no news can come of what has been done so far: nothing is out, and every reader waits."""
+        return not self.board.out and (self.readers.starving or not self.readers.at_work)
 
     def handle(self, news: News) -> None:
         """Takes in what happened."""
@@ -141,6 +147,8 @@ class Run:
         elif isinstance(news, FeedTaken):
             for fan in self.readers.taken(news.reader, news.feed):
                 self.fans.queue(fan)
+        elif isinstance(news, FeedAwaited):
+            self.readers.awaited(news.reader, news.feed, news.taken)
         elif isinstance(news, ReaderFinished):
             if not self.board.went_wrong(news.outcome) and isinstance(news.outcome, Outcome):
                 self.fans.release(self.readers.finished(news.reader, news.outcome))

@@ -1,0 +1,55 @@
+"""What tests of anabranch are made of, for its own and for anyone's executors and flows.
+
+| name | is |
+| --- | --- |
+| `ExecutorContract` | a test class that an executor's author subclasses: every promise an executor makes |
+| `interpret` | the reference semantics, a naive interpreter |
+| `execute_seeded` | a run in one thread whose order of completion a seed decides |
+| `flows`, `Flow` | random dataflows, for hypothesis |
+
+An executor passes if this test module does::
+
+    from anabranch.testing import ExecutorContract
+    from mine import MyExecutor
+
+    class TestMyExecutor(ExecutorContract):
+        def make_executor(self):
+            return MyExecutor(workers=2)
+
+Importing this package needs nothing; the contract needs pytest and hypothesis, and says so.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anabranch.testing.contract import ExecutorContract
+    from anabranch.testing.flows import Flow, flows
+    from anabranch.testing.oracle import interpret
+    from anabranch.testing.seeded import execute_seeded
+
+__all__ = ["ExecutorContract", "Flow", "execute_seeded", "flows", "interpret"]
+
+_HOMES = {"ExecutorContract": "contract", "Flow": "flows", "flows": "flows", "interpret": "oracle", "execute_seeded": "seeded"}
+_TOOLS = ("hypothesis", "pytest")
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for; so what needs pytest or hypothesis needs them only then.
+
+    Raises:
+        ImportError: they are missing; says what to install.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _TOOLS:
+            raise
+        raise ImportError(
+            f"anabranch.testing.{name} needs {error.name}, which is not installed; run: pip install {' '.join(_TOOLS)}",
+            name=error.name,
+        ) from error

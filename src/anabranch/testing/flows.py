@@ -211,8 +211,9 @@ def _shape(oracle: Oracle, axes: Axes, index: Mapping[str, int], leaf: Callable[
     if not axes:
         return leaf(index)
     items = oracle.items(axes[0], index)
-    count = 0 if items is ABSENT else len(items)
-    return [_shape(oracle, axes[1:], {**index, axes[0]: n}, leaf) for n in range(count)]
+    if items is ABSENT:
+        raise LookupError(axes[0])  # the expander itself was skipped there: what to give for its items is not defined
+    return [_shape(oracle, axes[1:], {**index, axes[0]: n}, leaf) for n in range(len(items))]
 
 
 @dataclass(frozen=True)

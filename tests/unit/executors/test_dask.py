@@ -133,8 +133,8 @@ def test_what_does_not_pickle_is_named(lease):
     lock = threading.Lock()
     code = straight(lambda a: threading.Lock() if a is None else a)
     cases = [
-        (call(code, 0, [1, {"key": lock}]), r"value\[1\]\['key'\]"),
-        (call(code, 0, Shared(5, [lock])), r"value\[0\]"),
+        (call(code, 0, [1, {"key": lock}]), r"its part \[1\]\['key'\], of type 'lock'"),
+        (call(code, 0, Shared(5, [lock])), r"its part \[0\], of type 'lock'"),
         (call(code, 0, None), "brought back"),
         (call(straight(lambda _: lock), 0, None), "closure lock"),
     ]

@@ -84,7 +84,7 @@ def test_what_does_not_pickle_is_named(pool, lease):
     if isinstance(pool, ThreadPoolExecutor):
         pytest.skip("shares memory")
     code = straight(lambda a: threading.Lock() if a is None else a)
-    for value, words in [([1, {"key": threading.Lock()}], r"value\[1\]\['key'\]"), (None, "brought back")]:
+    for value, words in [([1, {"key": threading.Lock()}], r"its part \[1\]\['key'\], of type 'lock'"), (None, "brought back")]:
         reply = run_one(lease, call(code, 0, value))
         assert isinstance(reply, CallFailed)
         assert isinstance(reply.error, TransferError)

@@ -254,9 +254,9 @@ def test_what_does_not_pickle_is_named(quick: ProcessExecutor) -> None:
         shared, replies = Shared(1, {"s": lock}), Replies()
         lease.submit(call_of(code_of(double, WITH), 0, [1], shared), replies)
         for failed, place in (
-            (argument, r"argument of step .*value\[0\]\[0\]\.?\[?'?a.*lock"),
+            (argument, r"'xs' cannot be sent to a worker, to 'step' \(flow.py:1\): its part \['a'\]\[1\].*lock"),
             (function, r"function of 'step' \(flow.py:1\).*closure lock"),
-            (result, r"result of step .*'b'.*lock"),
+            (result, r"what '\w+'.* cannot be brought back .*\['b'\].*lock"),
             (replies.take(), r"\['s'\].*lock"),
         ):
             assert isinstance(failed, CallFailed)

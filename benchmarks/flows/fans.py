@@ -1,8 +1,8 @@
-"""The dataflows that are measured, and the loops a person would write instead."""
+"""Fan-outs whose items do nothing: what is left is the engine's own cost."""
 
 from __future__ import annotations
 
-from anabranch import Collect, Parallelizable
+from anabranch import Collect, Parallelizable, Stream, associative
 
 
 def item(count: int) -> Parallelizable[int]:
@@ -15,6 +15,15 @@ def step(item: int) -> int:
 
 def total(step: Collect[int]) -> int:
     return len(step)
+
+
+def streamed(step: Stream[int]) -> int:
+    return sum(1 for _ in step)
+
+
+@associative
+def greatest(step: Collect[int]) -> int:
+    return max(step)
 
 
 def row(rows: int) -> Parallelizable[int]:
@@ -38,18 +47,6 @@ def grand_total(row_total: Collect[int]) -> int:
     return sum(row_total)
 
 
-def first(number: int) -> int:
-    return number + 1
-
-
-def second(first: int) -> int:
-    return first * 2
-
-
-def third(first: int, second: int) -> int:
-    return first + second
-
-
 def flat_loop(count: int) -> int:
     """What a person would write for `total`."""
     found = []
@@ -67,9 +64,3 @@ def nested_loop(rows: int, cells: int) -> int:
             values.append(value(inner))
         totals.append(row_total(values))
     return grand_total(totals)
-
-
-def chain(number: int) -> int:
-    """What a person would write for `third`."""
-    one = first(number)
-    return third(one, second(one))

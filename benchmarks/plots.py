@@ -1,0 +1,45 @@
+"""Draws the curves, as SVG and PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.report import machine
+
+__all__ = ["draw"]
+
+
+def draw(charts: list[dict], folder: Path) -> None:
+    """Writes each chart to the folder; anabranch's lines are thick and red, limits black, all others thin."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot
+
+    folder.mkdir(parents=True, exist_ok=True)
+    where = machine()
+    for chart in charts:
+        figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+        for name, points in chart["curves"].items():
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=".", label=name, **_style(name, chart["name"]))
+        axes.set(title=chart["title"], xlabel=chart["x"], ylabel=chart["y"], xscale="log")
+        axes.set_yscale("symlog" if chart["name"] == "memory" else "log")
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend(fontsize="small")
+        axes.annotate(
+            f"{where['date']}, Python {where['python']}, {where['machine']}", (1, -0.14), xycoords="axes fraction",
+            ha="right", fontsize="x-small", color="gray",
+        )  # fmt: skip
+        for kind in ("svg", "png"):
+            figure.savefig(folder / f"{chart['name']}.{kind}", dpi=120)
+        pyplot.close(figure)
+
+
+def _style(name: str, chart: str) -> dict[str, object]:
+    if name == "loop":
+        return {"color": "black", "linestyle": "--"}
+    if name.startswith("anabranch") or chart == "memory":
+        lines = {"threads": "--", "processes": "-.", "Stream": "--", "@associative": "-."}
+        return {"color": "crimson", "linewidth": 2, "linestyle": lines.get(name.rpartition(" ")[2], "-")}
+    return {"linewidth": 1}

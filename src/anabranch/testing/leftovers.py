@@ -1,0 +1,81 @@
+"""What is left behind: threads and child processes that were not there before, and have not ended in good time.
+
+Processes are seen where there is `/proc`; elsewhere only threads are.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+__all__ = ["Surroundings"]
+
+HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend.resource_tracker")
+"""Processes that the standard library and loky start once per interpreter, and keep."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The threads and child processes, grandchildren included, that there are at one time."""
+
+    threads: frozenset[threading.Thread]
+    children: frozenset[int]
+
+    @classmethod
+    def now(cls) -> Surroundings:
+        """What there is."""
+        return cls(frozenset(threading.enumerate()), frozenset(_descendants(os.getpid())))
+
+    def left_behind(self, patience: float = 10.0, known_threads: tuple[str, ...] = ()) -> list[str]:
+        """What has come since and does not end within `patience` seconds, in words.
+
+        Args:
+            patience: how long to wait for it.
+            known_threads: beginnings of the names of threads that libraries start once and keep.
+        """
+        until = monotonic() + patience
+        new = [thread for thread in threading.enumerate() if thread not in self.threads]
+        threads = [thread for thread in new if not thread.name.startswith(known_threads or ("\0",))]
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - monotonic()))
+        children = [pid for pid in _descendants(os.getpid()) if pid not in self.children]
+        left = [f"process {pid}: {_command(pid)}" for pid in children if not _ends(pid, until)]
+        return [f"thread {thread.name}" for thread in threads if thread.is_alive()] + left
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in listing.read_text().split()]
+        except OSError:  # it has just ended
+            continue
+        for child in children:
+            found += [child, *_descendants(child)]
+    return found
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def _ends(pid: int, until: float) -> bool:
+    """Whether it is one that may stay, or ends in time; a process that has ended and was not waited for has ended."""
+    if any(helper in _command(pid) for helper in HELPERS):
+        return True
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], max(0.0, until - monotonic()))[0])
+    finally:
+        os.close(handle)

@@ -1,0 +1,187 @@
+"""What a type checker sees of the public API; `test_typing.py` has mypy read this file, and then runs it.
+
+An `assert_type` that does not hold is an error, and so, under `--strict`, is a `type: ignore` that is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any, assert_type
+
+from anabranch import (
+    Builder,
+    Collect,
+    Driver,
+    Failure,
+    InputError,
+    Parallelizable,
+    PerItem,
+    RunResult,
+    Skip,
+    Stream,
+    Variable,
+    associative,
+    cross,
+    module_from_functions,
+    zipped,
+)
+from anabranch.events import Event, SpanFinished
+from anabranch.function_modifiers import config, tag
+from anabranch.report import Report, TaskReport
+
+# -- inside a flow -------------------------------------------------------------------------------------------------
+
+
+def number(limit: int) -> Parallelizable[int]:
+    yield from range(limit)
+
+
+def listed(limit: int) -> Parallelizable[int]:
+    return [limit]
+
+
+def lazily(limit: int) -> Parallelizable[int]:
+    return (n for n in range(limit))
+
+
+def wrong_items(limit: int) -> Parallelizable[str]:
+    return [limit]  # type: ignore[list-item]
+
+
+def no_items(limit: int) -> Parallelizable[int]:
+    return limit  # type: ignore[return-value]
+
+
+def square(number: int) -> int:
+    if number < 0:
+        raise Skip
+    return number * number
+
+
+def total(square: Collect[int]) -> int:
+    assert_type(square, list[int])
+    square.append(1)
+    return sum(square[:-1])
+
+
+def nested(square: Collect[Collect[int]]) -> list[int]:
+    assert_type(square, list[list[int]])
+    return [sum(row) for row in square]
+
+
+def running(square: Stream[int]) -> int:
+    assert_type(square, Iterator[int])
+    return next(square)
+
+
+def rows(square: Stream[Collect[int]]) -> int:
+    assert_type(next(square), list[int])
+    return 0
+
+
+# -- decorators keep the signature -------------------------------------------------------------------------------
+
+
+@cross
+def both(number: int, listed: str) -> float:
+    return number + len(listed)
+
+
+@zipped
+def pair(number: int, listed: int) -> tuple[int, int]:
+    return number, listed
+
+
+@associative
+def summed(square: Collect[int]) -> int:
+    return sum(square)
+
+
+@tag(owner="data", personal=False)
+@config.when(region="eu")
+def price__eu(rate: float) -> float:
+    return rate
+
+
+assert_type(both(1, "x"), float)
+assert_type(pair(1, 2), tuple[int, int])
+assert_type(summed([1, 2]), int)
+assert_type(price__eu(1.0), float)
+assert_type(total([1]), int)
+assert_type(number(3), Iterable[int])
+
+
+def _misuse() -> None:
+    both("x", "y")  # type: ignore[arg-type]
+    summed(["x"])  # type: ignore[list-item]
+    price__eu()  # type: ignore[call-arg]
+    cross(3)  # type: ignore[type-var]
+
+
+# -- builder and driver ------------------------------------------------------------------------------------------
+
+module = module_from_functions(number, square, total, name="squares")
+assert_type(module, ModuleType)
+
+
+def observe(event: Event) -> None:
+    if isinstance(event, SpanFinished):
+        assert_type(event.lo, int)
+        assert_type(event.seconds, float)
+
+
+builder = Builder().with_modules(module).with_config({"region": "eu"}).with_adapters(observe)
+assert_type(builder, Builder)
+assert_type(builder.with_executor("processes", workers=8), Builder)
+assert_type(builder.with_executor(ThreadPoolExecutor(1)), Builder)
+assert_type(builder.copy(), Builder)
+assert_type(builder.allow_module_overrides(), Builder)
+
+driver = builder.build()
+assert_type(driver, Driver)
+assert_type(driver.execute(["total"], inputs={"limit": 3}), dict[str, Any])
+assert_type(driver.execute(("total",), {"limit": 3}, overrides={"square": PerItem([1, 2])}), dict[str, Any])
+
+result = driver.run(["total"], {"limit": 3})
+assert_type(result, RunResult)
+assert_type(result.results, dict[str, Any])
+assert_type(result.failures, tuple[Failure, ...])
+assert_type(result.run_id, str)
+assert_type(result.report, Report)
+assert_type(result.report.tasks, dict[str, TaskReport])
+assert_type(result.report.widths, dict[str, int])
+
+variables = driver.list_available_variables()
+assert_type(variables, list[Variable])
+assert_type(variables[0].name, str)
+assert_type(variables[0].axes, tuple[str, ...])
+assert_type(variables[0].tags, Mapping[str, Any])
+assert_type(driver.what_is_upstream_of("total"), list[Variable])
+assert_type(driver.what_is_downstream_of("number", "square"), list[Variable])
+assert_type(driver.what_is_the_path_between("number", "total"), list[Variable])
+assert_type(driver.has_cycles(), bool)
+driver.validate_execution(["total"], {"limit": 3})
+
+with builder.build() as entered:
+    assert_type(entered, Driver)
+
+assert_type(PerItem([1, 2]), PerItem[int])
+
+
+def _misuse_of_the_driver(failure: Failure) -> None:
+    builder.with_modules("squares")  # type: ignore[arg-type]
+    builder.with_adapters(3)  # type: ignore[arg-type]
+    builder.with_config(["region"])  # type: ignore[arg-type]
+    driver.execute([3])  # type: ignore[list-item]
+    driver.execute(["total"], ["limit"])  # type: ignore[arg-type]
+    driver.graph.nodes["x"] = None  # type: ignore[index]
+    builder.modules = ()  # type: ignore[misc]
+    result.run_id = "x"  # type: ignore[misc]
+    assert_type(failure.exception, BaseException)
+    assert_type(failure.item, tuple[int, ...])
+
+
+def _errors_are_exceptions(error: InputError) -> Callable[..., Any]:
+    raise error
