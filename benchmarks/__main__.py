@@ -41,9 +41,12 @@ def main() -> None:
         if lacking := [need for need in workload.needs if not available(need, peers)]:
             print(f"| {workload.title} | not measured: needs {', '.join(lacking)} | | | | | |", flush=True)
             continue
-        results.append(measured(workload, rounds, smoke=options.smoke, peers=peers))
-        print("\n".join(rows(results[-1])), flush=True)
-    print(f"\n{summary(results)}")
+        try:
+            results.append(measured(workload, rounds, smoke=options.smoke, peers=peers))
+            print("\n".join(rows(results[-1])), flush=True)
+        except Exception as error:  # a workload that cannot be set up must not sink the others
+            print(f"| {workload.title} | failed: {type(error).__name__}: {error} | | | | | ✗ |", flush=True)
+    print("\nA smoke test: sizes are much smaller than the titles say." if options.smoke else f"\n{summary(results)}")
     if absent := [name for name in PEERS if name not in peers]:
         print(f"Not installed{' or too slow to start for --smoke' if options.smoke else ''}: {', '.join(absent)}.")
     drawn = curves.measured(peers, smoke=options.smoke) if options.plots else []
@@ -59,7 +62,9 @@ def main() -> None:
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="small sizes and light peers: to see that everything runs")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="workloads whose name starts so: " + names(WORKLOADS))
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="workloads whose name starts so: " + names(WORKLOADS) + "; or none"
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds at most (5)")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--plots", metavar="DIR", help="measure curves too, and draw them there (needs matplotlib)")

@@ -11,10 +11,12 @@ from benchmarks.memory import STATUS, gauge
 
 __all__ = ["measured"]
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds: a curve ends with the first point that took longer."""
 
 RUNS = 3
+"""Each point is the best of so many."""
+
 Curve = dict[str, list[tuple[float, float]]]
 
 
@@ -70,9 +72,7 @@ def durations(bench: Bench) -> Curve:
         return time / (whole / 1000 / 2)
 
     backwards = list(reversed(lengths))
-    return {
-        name: _curve(backwards, lambda length, run=run: run(cut(length)), relative)[::-1] for name, run in runs.items()
-    }
+    return {name: _curve(backwards, lambda length, run=run: run(cut(length)), relative)[::-1] for name, run in runs.items()}
 
 
 def memory(bench: Bench) -> Curve:

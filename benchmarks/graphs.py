@@ -42,9 +42,7 @@ def wide(bench: Bench) -> None:
     if bench.has("hamilton"):
         from hamilton.driver import Builder as HamiltonBuilder
 
-        bench.add(
-            "hamilton", count, lambda: HamiltonBuilder().with_modules(module).build().execute(names, inputs={"start": 1})
-        )
+        bench.add("hamilton", count, lambda: HamiltonBuilder().with_modules(module).build().execute(names, inputs={"start": 1}))
 
 
 class _Independent:
@@ -58,7 +56,8 @@ class _Independent:
         path = Path(self._folder.name) / "independent_nodes.py"
         path.write_text(self._text, encoding="utf-8")
         spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[path.stem] = module
         spec.loader.exec_module(module)

@@ -116,8 +116,10 @@ class Bench:
             self.missing.append(name)
         return name in self.peers
 
-    def peer(self, name: str, kind: str, items: int, run: Callable[[Map], object], *, workers: int = WORKERS, note: str = "") -> None:
-        """Adds another library, which maps functions in its own way (see `benchmarks.peers`)."""
+    def peer(
+        self, name: str, kind: str, items: int, run: Callable[[Map], object], *, workers: int = WORKERS, note: str = ""
+    ) -> None:
+        """Adds another library, which maps functions in its own way; without `chunk`, a task an item where it can."""
         if self.has(name):
             mapping = self.stack.enter_context(PEERS[name].open(kind, workers))
             self.add(name, items, lambda: run(mapping), note)
@@ -158,7 +160,8 @@ def measured(workload: Workload, rounds: int, *, smoke: bool, peers: frozenset[s
         Sample(c.name, c.items, () if c.name in failed else tuple(values[c.name]), c.note, failed.get(c.name, ""))
         for c in bench.contenders
     )
-    return Result(workload.name, workload.title, workload.unit, workload.targets, samples, tuple(bench.missing))
+    targets = () if smoke else workload.targets  # small sizes prove nothing
+    return Result(workload.name, workload.title, workload.unit, targets, samples, tuple(bench.missing))
 
 
 def best_chunk(mapping: Map, function: Callable, items: Sequence, chunks: Iterable[int]) -> int:

@@ -33,10 +33,13 @@ def futures_map(kind: str, workers: int) -> Iterator[Map]:
 @contextmanager
 def joblib_map(kind: str, workers: int) -> Iterator[Map]:
     from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
 
     jobs = 1 if kind == "sequential" else workers
     with Parallel(n_jobs=jobs, backend="threading" if kind == "threads" else "loky") as parallel:
-        yield lambda function, items, shared=(), chunk=1: parallel(delayed(function)(item, *shared) for item in items)
+        yield lambda function, items, shared=(), **_: parallel(delayed(function)(item, *shared) for item in items)
+    if kind == "processes":
+        get_reusable_executor().shutdown(wait=True)
 
 
 @contextmanager
@@ -46,7 +49,8 @@ def mpire_map(kind: str, workers: int) -> Iterator[Map]:
     with WorkerPool(workers, keep_alive=True, start_method="threading" if kind == "threads" else "fork") as pool:
 
         def mapping(function: Callable, items: Sequence, shared: tuple = (), chunk: int | None = None) -> list:
-            return pool.map(_bound(function, shared), items, iterable_len=len(items), chunk_size=chunk)
+            options = {"iterable_len": len(items), "chunk_size": chunk, "concatenate_numpy_output": False}
+            return pool.map(_bound(function, shared), items, **options)
 
         yield mapping
 
@@ -104,7 +108,7 @@ def ray_map(kind: str, workers: int) -> Iterator[Map]:
     def mapping(function: Callable, items: Sequence, shared: tuple = (), chunk: int = 1) -> list:
         known = [ray.put(value) for value in shared]
         worker = function if chunk == 1 else _batch
-        task = tasks.setdefault(worker, ray.remote(worker)) if worker not in tasks else tasks[worker]
+        task = tasks[worker] = tasks.get(worker) or ray.remote(worker)
         if chunk == 1:
             return ray.get([task.remote(item, *known) for item in items])
         return _flat(ray.get([task.remote(function, part, *known) for part in _parts(items, chunk)]))
@@ -139,16 +143,16 @@ def dagster_map(kind: str, workers: int) -> Iterator[Map]:
 
     def mapping(function: Callable, items: Sequence, shared: tuple = (), chunk: int = 1) -> list:
         @dagster.op(out=dagster.DynamicOut())
-        def fan():  # noqa: ANN202  dagster reads annotations
+        def fan():
             for item in items:
                 yield dagster.DynamicOutput(item, mapping_key=str(item))
 
         @dagster.op
-        def step(item):  # noqa: ANN001, ANN202
+        def step(item):
             return function(item)
 
         @dagster.op
-        def found(items):  # noqa: ANN001, ANN202
+        def found(items):
             return items
 
         @dagster.job

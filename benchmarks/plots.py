@@ -14,12 +14,12 @@ def draw(charts: list[dict], folder: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     folder.mkdir(parents=True, exist_ok=True)
     where = machine()
     for chart in charts:
-        figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+        figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
         for name, points in chart["curves"].items():
             if points:
                 axes.plot(*zip(*points, strict=True), marker=".", label=name, **_style(name, chart["name"]))
@@ -33,7 +33,7 @@ def draw(charts: list[dict], folder: Path) -> None:
         )  # fmt: skip
         for kind in ("svg", "png"):
             figure.savefig(folder / f"{chart['name']}.{kind}", dpi=120)
-        pyplot.close(figure)
+        plt.close(figure)
 
 
 def _style(name: str, chart: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ import platform
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.measure import Result, Sample, Target
@@ -39,7 +39,7 @@ def rows(result: Result) -> Iterator[str]:
         ratios, target = result.ratios(other), result.target_against(other)
         middle = statistics.median(ratios)
         spread = f"{_ratio(middle)} ({_ratio(min(ratios))}–{_ratio(max(ratios))})"
-        end = f"≤ {target.at_most:g} | {_mark(middle <= target.at_most)}" if target else " | "
+        end = f"≤ {target.at_most:.3g} | {_mark(middle <= target.at_most)}" if target else " | "
         yield f"| {result.title} | {mine} | {name} | {_figure(other.median, result.unit)} | {spread} | {end} |"
 
 
@@ -64,14 +64,14 @@ def summary(results: list[Result]) -> str:
                 met += 1
             else:
                 against = f" against {sample.name}" if target.against else f" {result.unit}"
-                missed.append(f"- {result.title}: {found:.3g}{against}, at most {target.at_most:g}")
+                missed.append(f"- {result.title}: {found:.3g}{against}, at most {target.at_most:.3g}")
     return "\n".join([f"Targets met: {met}. Missed: {len(missed)}.", *missed])
 
 
 def machine() -> dict[str, str]:
     """Date, machine and versions: figures mean nothing without."""
     return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {platform.system()}, {os.cpu_count()} processors",
         "workers": str(WORKERS),

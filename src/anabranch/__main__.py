@@ -4,7 +4,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    if not sys.flags.safe_path and sys.path[0] in {"", os.getcwd()}:  # noqa: PTH109  pathlib may be the user's
+    if not sys.flags.safe_path and sys.path[0] in {"", os.getcwd()}:
         del sys.path[0]  # where a json.py, say, would be taken for the library's; a MODULE by name is found there all the same
     from anabranch.cli import main
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from anabranch.engine import Engine, Observer
 from anabranch.errors import FlowError, InputError, nearest, nearest_or_all
@@ -97,7 +97,8 @@ class Builder:
 
     def with_executor(self, executor: str | Executor | concurrent.futures.Executor, **options: Any) -> Builder:
         """Chooses where tasks run: ``sequential``, ``threads``, ``processes``, ``ray``, ``dask``, any other that is
-        registered, an executor object, or a `concurrent.futures.Executor`. Options go to the executor (`workers=` …)."""
+        registered, an executor object, or a `concurrent.futures.Executor`. Options go to the executor (`workers=` …).
+        """
         return replace(self, executor=executor, options=options)
 
     def with_adapters(self, *adapters: Observer) -> Builder:
@@ -221,7 +222,7 @@ class Driver:
         if self._finalizer is not None:
             self._executor.close()
 
-    def __enter__(self) -> Driver:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -379,7 +380,7 @@ class Driver:
         self._check_known((upstream, downstream))
         return self._variables(self.graph.downstream((upstream,)) & self.graph.upstream((downstream,)))
 
-    def has_cycles(self, outputs: Sequence[str] = ()) -> bool:  # noqa: ARG002  the field's signature
+    def has_cycles(self, outputs: Sequence[str] = ()) -> bool:
         """Always False: a flow with a cycle cannot be built."""
         return False
 

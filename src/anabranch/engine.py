@@ -27,7 +27,7 @@ from typing import Any
 
 from anabranch.errors import InternalError
 from anabranch.events import Event
-from anabranch.executor import Call, Lease, Message, Reference, Shared
+from anabranch.executor import Call, Lease, Reference, Shared
 from anabranch.failure import Failure, capture
 from anabranch.markers import Skip
 from anabranch.plan import Plan
@@ -175,7 +175,7 @@ class Engine:
         started = perf_counter()
         try:
             items = list(islice(source, command.items))
-        except Exception as error:  # noqa: BLE001  a user's generator may raise anything
+        except Exception as error:
             return self._pull_failed(command.source, error)
         exhausted = len(items) < command.items
         if exhausted:
@@ -204,7 +204,7 @@ class Engine:
         call = replace(command.call, values=tuple(values))
         if not here:
             context = contextvars.copy_context()
-            target = lambda: self.inbox.put(self._reader(command.reader, call))  # noqa: E731
+            target = lambda: self.inbox.put(self._reader(command.reader, call))
             thread = Thread(target=context.run, args=(target,), name="anabranch stream reader", daemon=True)
             self.threads.append(thread)
             thread.start()
@@ -254,7 +254,7 @@ class _Stream:
         self.taken = 0
         self.here = here
         self.parts: deque[Sequence[Any] | None] = deque()
-        self.queue: SimpleQueue[Sequence[Any] | None | type[Cancelled]] = SimpleQueue()
+        self.queue: SimpleQueue[Sequence[Any] | type[Cancelled] | None] = SimpleQueue()
 
     def put(self, part: Sequence[Any] | None) -> None:
         """Takes the next elements; None is the end."""
@@ -311,7 +311,7 @@ def _weight(item: Any) -> int:
     """About how many bytes an item holds by itself: enough to tell arrays from numbers."""
     try:
         return max(sys.getsizeof(item), getattr(item, "nbytes", 0))
-    except Exception:  # noqa: BLE001  a user's type may answer anything
+    except Exception:
         return 0
 
 

@@ -140,7 +140,8 @@ class Executor(Protocol):
     @property
     def traits(self) -> Traits:
         """What this executor can do. How many slots there are need be right only inside a lease, when the workers are known
-        (but for one slot that shares memory)."""
+        (but for one slot that shares memory).
+        """
 
     def lease(self) -> AbstractContextManager[Lease]:
         """Starts what is not yet started and opens the executor to one run.

@@ -182,7 +182,7 @@ def _said(exception: BaseException) -> str:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
         return f"{name}: {exception}"
-    except Exception:  # noqa: BLE001  a user's `__str__` may raise anything
+    except Exception:
         return name
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-from anabranch.errors import ExecutorError, nearest
+from anabranch.errors import ExecutorError, nearest_or_all
 from anabranch.executor import Executor
 
 if TYPE_CHECKING:  # both take longer to import than all of the core
@@ -68,8 +68,7 @@ def make_executor(executor: str | Executor | concurrent.futures.Executor, option
         _points.cache_clear()  # it may have been installed since
         points = _points()
     if executor not in points:
-        names = ", ".join(sorted(points)) or "none: is anabranch installed?"
-        raise ExecutorError(f"unknown executor '{executor}'{nearest(executor, points)}; known are {names}")
+        raise ExecutorError(f"unknown executor '{executor}'{nearest_or_all(executor, points)}")
     try:
         made: Executor = points[executor].load()(**options)
     except ImportError as error:

@@ -185,11 +185,11 @@ def _why_not_back(exception: BaseException) -> str:
     """What keeps an exception from being brought back as itself; empty if nothing does."""
     try:
         data = dumps(exception)
-    except Exception:  # noqa: BLE001  user-defined reducers may raise anything
+    except Exception:
         return why_not(exception)
     try:
         survivor = loads(data)
-    except Exception as error:  # noqa: BLE001  as above
+    except Exception as error:
         return f"unpickling it raises {type(error).__name__}: {error}"
     return "" if type(survivor).__name__ == type(exception).__name__ else "it comes back as another type"
 
@@ -237,7 +237,7 @@ def _out_of_reach(name: str, module: ModuleType, reach: Reach) -> bool:
     file = getattr(module, "__file__", None)
     if name == "__main__" or not isinstance(module, ModuleType) or name != module.__name__:
         return False
-    if name.partition(".")[0] in {"anabranch", "anabranch_executors"} or file is None and module.__spec__ is not None:
+    if name.partition(".")[0] in {"anabranch", "anabranch_executors"} or (file is None and module.__spec__ is not None):
         return False
     if file is not None and file.startswith(_INSTALLED):
         return False
@@ -274,7 +274,7 @@ def why_not(value: Any, path: str = "", depth: int = 6) -> str:
 def _pickling_error(value: Any) -> str | None:
     try:
         pack(value)
-    except Exception as error:  # noqa: BLE001  user-defined reducers may raise anything
+    except Exception as error:
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return None
 

@@ -74,7 +74,8 @@ class Form(Enum):
 
 class Part(NamedTuple):
     """Elements [start, stop) of the list `values[position]`; all of the value where `stop` is None; one element where
-    `stop` is negative."""
+    `stop` is negative.
+    """
 
     position: int
     start: int = 0
@@ -278,7 +279,7 @@ class Recorder:
                     continue
                 except Lacking:
                     pass
-                except Exception as error:  # noqa: BLE001  a user's function may raise anything
+                except Exception as error:
                     self.note(step.node, table.axes, where, error)
             for name in step.writes:
                 env[name] = ABSENT

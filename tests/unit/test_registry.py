@@ -85,7 +85,7 @@ def test_a_third_partys_executor_is_found_by_name(points):
 
 
 def test_one_that_was_installed_since_is_found(points):
-    with pytest.raises(ExecutorError, match="unknown executor 'mine'; known are none: is anabranch installed"):
+    with pytest.raises(ExecutorError, match="unknown executor 'mine'; there are none"):
         make_executor("mine", {})
     points["mine"] = point("mine", f"{ThirdParty.__module__}:ThirdParty")
     assert make_executor("mine", {}).colour == "red"
@@ -105,7 +105,7 @@ def test_options_that_it_does_not_take(points):
 
 
 def test_an_unknown_name_gets_the_nearest_and_all():
-    with pytest.raises(ExecutorError, match=r"unknown executor 'thread'; did you mean 'threads'\?; known are .*sequential"):
+    with pytest.raises(ExecutorError, match=r"unknown executor 'thread'; did you mean 'threads'\?"):
         make_executor("thread", {})
 
 

@@ -119,7 +119,7 @@ def _without_main() -> Iterator[None]:
         with _main_lock:
             main = _starting.pop()
             if not _starting:
-                sys.modules["__main__"] = main._main if isinstance(main, Standin) else main
+                sys.modules["__main__"] = main._main if isinstance(main, Standin) else main  # noqa: SLF001  our own class
 
 
 _main_lock = threading.Lock()

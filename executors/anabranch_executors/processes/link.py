@@ -96,7 +96,8 @@ class Link:
 
     def has_room(self, booking: Booking) -> bool:
         """Whether a call of that run may be sent: to an idle worker, or behind a call of the same run if its calls are
-        short, so that it need not wait for the driver between two of them."""
+        short, so that it need not wait for the driver between two of them.
+        """
         held = self.held
         return not held or (len(held) == 1 and self.quick and held[0].booking is booking)
 

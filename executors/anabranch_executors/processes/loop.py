@@ -31,7 +31,8 @@ class Loop:
 
     def __init__(self, name: str, tick: Callable[[], float | None], broken: Callable[[BaseException], None]) -> None:
         """Before each wait, `tick` does what is due and says in how many seconds something will be; `broken` is told
-        what ended the loop if that was an exception."""
+        what ended the loop if that was an exception.
+        """
         self._tick = tick
         self._broken = broken
         self._commands: deque[Command] = deque()
@@ -100,7 +101,7 @@ class Loop:
                     now = self._selector.get_map().get(key.fd)
                     if now is not None and now.data is key.data:
                         key.data(events)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self._broken(error)
         finally:
             self.abandon()

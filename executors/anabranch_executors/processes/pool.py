@@ -239,7 +239,7 @@ class Pool:
             bare: Outcome = pickle.loads(message.frames[0])  # noqa: S301  from our own worker
             link.quick = bare.seconds < QUICK
             outputs = unpack(message.frames[1:])
-        except Exception as error:  # noqa: BLE001  unpickling runs the user's code
+        except Exception as error:
             text = f"a result cannot be unpickled here ({type(error).__name__}: {error}); return plain data"
             job.answer(CallFailed(job.call, TransferError(f"{text}, or run it on 'sequential' or 'threads'")))
         else:

@@ -154,7 +154,7 @@ class Worker:
         started = time.perf_counter()
         try:
             return perform(code, layout, values, self.name)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             failure = Failure(raiser(code, error), (), layout.where, capture(error), worker=self.name)
             seconds = time.perf_counter() - started
             return Outcome(layout.call, (), (), (failure,), seconds, started, self.name)
@@ -203,7 +203,7 @@ def run(data: socket, control: socket, parent: int) -> NoReturn:
         worker.serve()
     except (EOFError, ConnectionError):
         end_group(os.getpid())
-    except BaseException:  # noqa: BLE001
+    except BaseException:
         traceback.print_exc()
         flush()
     finally:

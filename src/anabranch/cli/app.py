@@ -204,7 +204,7 @@ def _finish(work: Callable[[Results], None]) -> None:
             work(results)
         finally:
             results.stream.close()
-    except BaseException as error:  # noqa: BLE001  a user's function may raise anything, SystemExit too
+    except BaseException as error:
         code = tell(error)
     raise typer.Exit(code)
 

@@ -35,7 +35,7 @@ from anabranch.cli.foreign import is_array, is_frame, is_missing, is_pandas, is_
 __all__ = ["Unwritable", "document", "dump"]
 
 
-class Unwritable(ValueError):  # noqa: N818  an answer, which becomes part of a message
+class Unwritable(ValueError):
     """Something in the value has no form; says what."""
 
 

@@ -29,7 +29,7 @@ def tell(error: BaseException) -> int:
     """Says on standard error what went wrong, and returns the exit code."""
     code = signals.exit_code(error)
     if code is not None:
-        _say("interrupted" if code == 130 else "terminated", "")  # noqa: PLR2004  128 + SIGINT
+        _say("interrupted" if code == 130 else "terminated", "")
         return code
     if isinstance(error, BrokenModule) and error.__cause__ is not None:
         _say("error", f"{error}:")

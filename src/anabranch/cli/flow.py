@@ -25,7 +25,7 @@ from anabranch.errors import InputError, nearest
 __all__ = ["BrokenModule", "load"]
 
 
-class BrokenModule(InputError):  # noqa: N818  what is there, as `WorkerLost`
+class BrokenModule(InputError):
     """The module raised while it was imported: `__cause__`."""
 
 

@@ -132,7 +132,7 @@ def column(title: str, values: Iterable[Any], style: str = "") -> Column:
 
 def _float_format(values: Sequence[float]) -> str:
     finite = [abs(value) for value in values if abs(value) < float("inf")]  # NaN is not smaller either
-    if any(value >= 1e15 or 0 < value < 1e-4 for value in finite):  # noqa: PLR2004  where repr changes over, too
+    if any(value >= 1e15 or 0 < value < 1e-4 for value in finite):
         return f".{DIGITS}g"
     fractions = (format(value, f".{DIGITS}f").rstrip("0").partition(".")[2] for value in finite)
     return f".{max(map(len, fractions), default=0) or 1}f"

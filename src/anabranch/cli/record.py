@@ -23,7 +23,7 @@ def fields_of(kind: Any) -> dict[str, tuple[Any, bool]] | None:
         return None
     try:
         hints = typing.get_type_hints(kind, include_extras=True)
-    except Exception:  # noqa: BLE001  names that only a type checker sees, say
+    except Exception:
         hints = {}
     # Before Python 3.14 a class whose annotations are text takes NotRequired for required.
     optional = {name for name, hint in hints.items() if typing.get_origin(hint) is typing.NotRequired}

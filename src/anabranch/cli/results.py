@@ -25,7 +25,7 @@ WIDE = 100_000
 """The width of what is no terminal: nothing is folded or cut."""
 
 
-class OutputLost(AnabranchError):  # noqa: N818  as `WorkerLost`
+class OutputLost(AnabranchError):
     """Standard output is full or broken."""
 
 

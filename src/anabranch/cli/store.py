@@ -120,7 +120,7 @@ def _pkl(value: Any, file: BinaryIO) -> None:
         pickle.dump(value, file, protocol=5)
     except OSError:
         raise
-    except Exception as error:  # noqa: BLE001  user-defined reducers may raise anything
+    except Exception as error:
         raise Unwritable(f"it cannot be pickled: {error}") from None
 
 

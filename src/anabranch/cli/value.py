@@ -35,7 +35,7 @@ NOTHING = ("none", "null")
 TRUTH = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
 
 
-class Misfit(ValueError):  # noqa: N818  an answer, which becomes part of a message
+class Misfit(ValueError):
     """The text or value does not fit; says why, or nothing beyond that."""
 
 

@@ -83,7 +83,7 @@ def _layers(function: Any) -> list[types.FunctionType]:
 def _annotations(function: types.FunctionType) -> dict[str, Any]:
     try:
         return function.__annotations__
-    except Exception:  # noqa: BLE001  evaluated only now, from Python 3.14 on: take their text and evaluate it our way
+    except Exception:
         annotationlib = importlib.import_module("annotationlib")
         texts: dict[str, Any] = annotationlib.get_annotations(function, format=annotationlib.Format.STRING)
         return texts

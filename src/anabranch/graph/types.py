@@ -50,7 +50,7 @@ TOWER = (numbers.Integral, numbers.Real, numbers.Complex, numbers.Number)
 NOMINAL = (type.__instancecheck__, abc.ABCMeta.__instancecheck__, type(typing.Protocol).__instancecheck__)
 
 
-class _Unsure(Exception):  # noqa: N818  an answer, not an error
+class _Unsure(Exception):
     """The comparison got longer than it is worth."""
 
 
@@ -74,7 +74,7 @@ def assignable(source: Any, target: Any) -> bool:
         return True
     try:
         return _relates(source, target, _Effort())
-    except Exception:  # noqa: BLE001  foreign metaclasses and hooks may raise anything, and we may give up
+    except Exception:
         return True
 
 
@@ -84,7 +84,7 @@ def fits(value: Any, annotation: Any) -> bool:
         return True
     try:
         return _fits(value, annotation, _Effort())
-    except Exception:  # noqa: BLE001  as above
+    except Exception:
         return True
 
 
@@ -193,7 +193,7 @@ def _is_kind_of(source: Any, target: Any) -> bool:
     try:
         if issubclass(source, target) or _is_promoted(source, target):
             return True
-    except Exception:  # noqa: BLE001  a hook that cannot tell
+    except Exception:
         return True
     # A metaclass that decides on instances for itself (jaxtyping, say) makes subclassing mean nothing.
     return not (type(source).__instancecheck__ in NOMINAL and type(target).__instancecheck__ in NOMINAL)
@@ -329,7 +329,7 @@ def _fits(value: Any, annotation: Any, effort: _Effort) -> bool:
     try:
         if not isinstance(value, kind) and not _is_promoted(type(value), kind) and Any not in type(value).__mro__:
             return False
-    except Exception:  # noqa: BLE001  a protocol that is not runtime-checkable, a hook that cannot tell
+    except Exception:
         return True
     return _elements_fit(value, kind, _arguments(annotation), effort)
 
@@ -365,7 +365,7 @@ def describe(annotation: Any) -> str:
     """The annotation as a person would write it, in short: `int | None`, `Collect[int]`, `DataFrame`."""
     try:
         return _described(annotation, 0)
-    except Exception:  # noqa: BLE001  a message is no place to fail in
+    except Exception:
         return type(annotation).__name__
 
 

@@ -121,7 +121,8 @@ class _Builder:
 
     def _levels(self, axes: Axes, members: list[Vertex]) -> dict[str, int]:
         """The level of each vertex: calls of this body as early as they can be, what is inside its loops as late as its
-        readers allow."""
+        readers allow.
+        """
         inside = {vertex.name for vertex in members}
         earliest: dict[str, int] = {}
         for vertex in members:

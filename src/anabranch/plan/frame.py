@@ -363,14 +363,16 @@ class _Tasks:
 
     def _awaited(self, fan: Fan) -> tuple[Value, ...]:
         """What the fan's stream readers need besides their streams, as far as it can be had before the fan starts: with
-        the readers at work from the beginning, nothing piles up."""
+        the readers at work from the beginning, nothing piles up.
+        """
         outer = {reading.outer for reading in fan.outputs}
         found = []
         for vertex in self.calls:
             values = {self._value(k): k.role for k in vertex.links if k.name is not None}
             if any(role is Role.STREAM and value in outer for value, role in values.items()):
                 place = self.place[next(value for value in values if value in outer)]
-                found += [v for v, role in values.items() if role is Role.PLAIN and v in self.place and self._is_made_by(v, place)]
+                plain = [value for value, role in values.items() if role is Role.PLAIN and value in self.place]
+                found += [value for value in plain if self._is_made_by(value, place)]
         return tuple(dict.fromkeys(found))
 
     def _merge(self, partial: Partial) -> Merge:

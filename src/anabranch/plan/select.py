@@ -34,7 +34,8 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Link:
     """One argument of a vertex: the source's value, with its last `depth` axes closed and the others indexed by the
-    reader's axes `along`. `name` is the function's parameter; None for a link that only orders."""
+    reader's axes `along`. `name` is the function's parameter; None for a link that only orders.
+    """
 
     source: str
     name: str | None
@@ -115,7 +116,7 @@ def select(
             missing.setdefault(name, _reader(graph, name, made))
     if missing:
         _raise_missing(graph, missing, available)
-    return Selection(_in_order(graph, made, outputs), tuple(outputs))
+    return Selection(_in_order(graph, made), tuple(outputs))
 
 
 def check_names(graph: Graph, outputs: Sequence[str], overrides: Iterable[str]) -> None:
@@ -193,7 +194,7 @@ def _raise_missing(graph: Graph, missing: Mapping[str, str], available: set[str]
     raise InputError(f"{word} missing: " + "; ".join(lines) + "; give it with inputs={…} or -i name=value")
 
 
-def _in_order(graph: Graph, made: Mapping[str, Vertex], outputs: Sequence[str]) -> dict[str, Vertex]:
+def _in_order(graph: Graph, made: Mapping[str, Vertex]) -> dict[str, Vertex]:
     """Given values first, then calls and items in the graph's order: that is topological with overrides as well."""
     ordered = {name: vertex for name, vertex in made.items() if vertex.kind is Kind.GIVEN}
     for name in graph.nodes:

@@ -45,7 +45,8 @@ _keys = count(1)
 
 class Import(NamedTuple):
     """A parameter of generated code: a value, or one reader's own list or iterator of it (`reader` is vertex and parameter;
-    both are empty for the lists that a loop runs over, which are not the whole value in a span)."""
+    both are empty for the lists that a loop runs over, which are not the whole value in a span).
+    """
 
     value: Value
     reader: tuple[str, str] | None = None
@@ -107,6 +108,11 @@ class _Table:
     outputs: list[str]
     steps: list[tuple[_Chunk, int, Step]] = field(default_factory=list)
 
+    def placed(self) -> Table:
+        """The table with the lines that its steps have come to stand on."""
+        steps = tuple(step._replace(line=chunk.start + at) for chunk, at, step in self.steps)
+        return Table(self.axes, steps, tuple(self.outputs))
+
 
 class _Module:
     """Collects generated functions, the user's functions they call, and the tables of their steps."""
@@ -137,10 +143,7 @@ class _Module:
         for chunk in self.chunks:
             chunk.start = len(lines) + 1
             lines += [*chunk.lines, ""]
-        tables = tuple(
-            Table(table.axes, tuple(step._replace(line=chunk.start + at) for chunk, at, step in table.steps), tuple(table.outputs))
-            for table in self.tables
-        )
+        tables = tuple(table.placed() for table in self.tables)
         source = "\n".join(lines)
         return Code(f"{next(_keys)}", name, source, self.functions, tables, self.origins, outputs, loops, partials)
 
@@ -292,7 +295,7 @@ class _Loop:
             value = table.outputs[0]
             chunk.add(indent, f"if {value} is not ABSENT:")
             inside = self.stream - 1
-            chunk.add(indent + 1, f"yield {value}" if not inside else f"yield {value} if not r.holes else compact({value}, {inside})")
+            chunk.add(indent + 1, f"yield {value}" + (f" if not r.holes else compact({value}, {inside})" if inside else ""))
             return
         for number, name in enumerate(table.outputs):
             chunk.add(indent, f"put_{number}({name})")
@@ -405,7 +408,8 @@ class _Steps:
 
     def _streamed(self) -> dict[Value, Fan]:
         """Fans whose one output is read by one Stream parameter: these run inside the reader's own iteration. Not for an
-        expander, which may read only when it is pulled itself."""
+        expander, which may read only when it is pulled itself.
+        """
         found = {}
         for step in self.steps:
             if isinstance(step, Fan) and step.fresh and len(step.outputs) == 1:

@@ -67,7 +67,8 @@ class CloseSource:
 @dataclass(frozen=True, slots=True)
 class Read:
     """Start a stream reader; `feeds` says for each of its feeds which of the call's values its iterator becomes.
-    Answer with `ReaderFinished`."""
+    Answer with `ReaderFinished`.
+    """
 
     reader: int
     call: Call
@@ -77,7 +78,8 @@ class Read:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """Give a reader's iterator its next elements: `argument`, made of `values`. Answer with `FeedTaken` when the reader has
-    begun to read them."""
+    begun to read them.
+    """
 
     reader: int
     feed: int
@@ -109,7 +111,8 @@ class SourceOpened:
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """The next items of a source, fewer than asked for only if it is `exhausted`; `weight` is about how many bytes one of them
-    holds. `outcome` tells of a failure; `absent` that the expander skipped the item it expanded."""
+    holds. `outcome` tells of a failure; `absent` that the expander skipped the item it expanded.
+    """
 
     source: int
     items: list[Any]

@@ -23,7 +23,7 @@ from anabranch.run.values import Chunk, Column
 if TYPE_CHECKING:
     from anabranch.run.frame import Frame
 
-__all__ = ["Feeding", "FanState", "MergeState", "Phase"]
+__all__ = ["FanState", "Feeding", "MergeState", "Phase"]
 
 
 class Phase(Enum):

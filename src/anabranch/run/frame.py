@@ -22,7 +22,21 @@ class Frame:
     `where` are the indices of the outer axes; `parent` is the fan whose item `where[-1]` this is, None for the root.
     """
 
-    __slots__ = ("fans", "left", "lengths", "parent", "pending", "plan", "readers", "reading", "results", "shared", "slots", "waiting", "where")
+    __slots__ = (
+        "fans",
+        "left",
+        "lengths",
+        "parent",
+        "pending",
+        "plan",
+        "readers",
+        "reading",
+        "results",
+        "shared",
+        "slots",
+        "waiting",
+        "where",
+    )
 
     def __init__(self, plan: FramePlan, where: tuple[int, ...], given: Mapping[Value, Slot], parent: FanState | None) -> None:
         self.plan = plan

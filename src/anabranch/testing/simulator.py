@@ -32,7 +32,7 @@ from typing import Any, overload
 
 from anabranch.errors import InputError, InternalError
 from anabranch.executor import Call
-from anabranch.plan import CallTask, FanTask, FramePlan, Plan, ReaderTask, Value
+from anabranch.plan import CallTask, FanTask, FramePlan, Plan, ReaderTask
 from anabranch.plan.body import Body, Fan
 from anabranch.run import Cell, Run
 from anabranch.run.commands import (
@@ -66,7 +66,8 @@ BLOCK = 64
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A fan-out: how many items, for all outer items or by their indices; whether the run is told (of a list it is, of a
-    generator not); how long the expander takes to yield one."""
+    generator not); how long the expander takes to yield one.
+    """
 
     width: int | Callable[[Where], int]
     counted: bool = True
@@ -76,7 +77,8 @@ class Axis:
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """What there is to run on. `credit` is two calls per worker unless it is given; the rest are seconds: for the driver to
-    hand over a call, for a call or an outcome to travel, and for a worker to unpack and pack what a call brings."""
+    hand over a call, for a call or an outcome to travel, and for a worker to unpack and pack what a call brings.
+    """
 
     workers: int
     credit: int | None = None

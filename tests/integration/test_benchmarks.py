@@ -1,0 +1,67 @@
+"""`python -m benchmarks` runs, measures every workload that this machine can run, and writes its figures."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def benchmarks(*arguments):
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    file = tmp_path_factory.mktemp("benchmarks") / "figures.json"
+    done = benchmarks("--smoke", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    return done, json.loads(file.read_text())
+
+
+def test_no_workload_fails(smoke):
+    done, _ = smoke
+    assert "failed" not in done.stdout + done.stderr
+
+
+def test_anabranch_comes_first_and_somebody_else_is_beside_it(smoke):
+    _, found = smoke
+    for result in found["results"]:
+        samples = result["samples"]
+        assert samples[0]["name"] == "anabranch"
+        assert len(samples) > 1 or result["unit"] == "MB"
+
+
+def test_every_ratio_is_of_the_same_round(smoke):
+    _, found = smoke
+    for result in found["results"]:
+        ours, *others = result["samples"]
+        for other in others:
+            mine = [value / ours["items"] for value in ours["values"]]
+            theirs = [value / other["items"] for value in other["values"]]
+            ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
+            assert result["ratios"][other["name"]] == pytest.approx(ratios)
+
+
+def test_the_machine_is_named(smoke):
+    done, found = smoke
+    assert found["machine"]["workers"] == "2"
+    assert found["machine"]["date"] in done.stdout
+
+
+def test_one_workload_can_be_chosen():
+    done = benchmarks("--smoke", "--only", "three-nodes")
+    assert "three-node static flow" in done.stdout
+    assert "nested" not in done.stdout
+
+
+def test_an_unknown_workload_is_said_with_those_there_are():
+    done = benchmarks("--only", "thre")  # a start is enough
+    assert done.returncode == 0
+    done = benchmarks("--only", "nothing-like-this")
+    assert done.returncode == 1
+    assert "three-nodes" in done.stderr
