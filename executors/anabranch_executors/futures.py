@@ -8,6 +8,7 @@ machine's modules, so everything is pickled by us; only a `ThreadPoolExecutor` i
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 from anabranch.errors import ExecutorError, TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reply, Traits
 from anabranch.transport import Reach
+from anabranch.work import Outcome
 from anabranch_executors.parcel import Packed, Parcel, Sender, message_of, run_parcel
 from anabranch_executors.reply import Ledger, answer, in_one_line
 from anabranch_executors.sequential import local
@@ -87,7 +89,7 @@ class FuturesLease:
     def _start(self, call: Call) -> tuple[Future[Any], Callable[[Any], Message]]:
         if self._sender is None:
             context = self._context.copy()
-            return self._pool.submit(context.run, answer, call.code, call.layout, local(call)), _as_it_is
+            return self._pool.submit(context.run, run_in_thread, call), _as_it_is
         code, parcel, far = self._sender.pack(call)
         return self._pool.submit(run_in_pool, code, parcel, far), partial(_read, call)
 
@@ -103,6 +105,11 @@ class FuturesLease:
             text = f"the pool could not run the call: {type(error).__name__}: {in_one_line(error)}"
             message = CallFailed(call.id, ExecutorError(text))
         self._ledger.settle(ticket, message)
+
+
+def run_in_thread(call: Call) -> Outcome:
+    """What a thread of the pool runs."""
+    return answer(call.code, call.layout, local(call), threading.current_thread().name)
 
 
 def run_in_pool(code: bytes, parcel: Parcel, far: list[Packed]) -> Packed:

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from types import CodeType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from anabranch.errors import AnabranchError, FlowError, ForeignError, InternalError
+from anabranch.errors import AnabranchError, ForeignError, InternalError
 
 __all__ = ["Failure", "Frame", "Trace", "capture", "portable", "restore", "trimmed"]
 
@@ -64,6 +64,12 @@ class Trace:
     context: Trace | None = None
     suppressed: bool = False
 
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """Drops a traceback that came along (`tblib`, which Dask brings, pickles them): the frames stand for it."""
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        self.exception.__traceback__ = None
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -99,7 +105,7 @@ class Failure:
         if isinstance(exception, (SystemExit, GeneratorExit)):
             text = f"{type(exception).__name__}({exception})" if str(exception) else type(exception).__name__
             advice = "a function of a flow raises an Exception to fail, and returns to end"
-            exception = FlowError(f"{self.place} raised {text}; {advice}").with_traceback(exception.__traceback__)
+            exception = ForeignError(f"{self.place} raised {text}; {advice}").with_traceback(exception.__traceback__)
         where = f" on {self.worker}" if self.worker else ""
         note = f"in {self.place}{where}"
         if note not in getattr(exception, "__notes__", ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import multiprocessing
 from concurrent.futures import Executor as Pool
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -115,7 +116,7 @@ def double(x: int) -> int:
 
 def test_a_strangers_executor_is_known_by_its_entry_point(monkeypatch):
     point = EntryPoint("strange", "stranger:StrangeExecutor", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == registry.GROUP else [])
     registry._points.cache_clear()
     try:
         with Builder().with_modules(module_from_functions(double)).with_executor("strange", workers=1).build() as driver:

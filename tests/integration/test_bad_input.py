@@ -717,7 +717,7 @@ def test_sys_exit_is_an_error_that_names_the_function(flow, executor, outputs):
         def leave(n: int) -> int:
             sys.exit(0)
     """)
-    with pytest.raises(FlowError) as caught:
+    with pytest.raises(ForeignError) as caught:
         build(module, executor=executor).execute(outputs, {"n": 2})
     function = module.quits if outputs == ["end"] else module.leave
     assert f"'{function.__name__}' ({place(function)}) raised SystemExit(0)" in str(caught.value)

@@ -200,7 +200,7 @@ def test_outside_a_fan_out_there_is_no_item():
 )
 def test_an_exception_that_would_end_the_driver_becomes_an_error(argument, words):
     error = Failure("quit", (), (), capture(raised(sys.exit, *argument)), "f.py:1").error()
-    assert type(error) is FlowError
+    assert type(error) is ForeignError
     assert str(error).startswith(f"'quit' (f.py:1) raised {words};")
 
 

@@ -38,14 +38,20 @@ class Surroundings:
             known_threads: beginnings of the names of threads that libraries start once and keep.
         """
         until = monotonic() + patience
-        new = [thread for thread in threading.enumerate() if thread not in self.threads]
-        threads = [thread for thread in new if not thread.name.startswith(known_threads or ("\0",))]
+        threads = [
+            thread for thread in threading.enumerate() if thread not in self.threads and not _may_stay(thread, known_threads)
+        ]
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, until - monotonic()))
+            thread.join(max(0.0, until - monotonic()))
         children = [pid for pid in _descendants(os.getpid()) if pid not in self.children]
         left = [f"process {pid}: {_command(pid)}" for pid in children if not _ends(pid, until)]
         return [f"thread {thread.name}" for thread in threads if thread.is_alive()] + left
+
+
+def _may_stay(thread: threading.Thread, known: tuple[str, ...]) -> bool:
+    """The caller itself, a test runner's timer, and what a foreign thread looks like that once ran some Python."""
+    foreign = isinstance(thread, threading._DummyThread)  # noqa: SLF001  there is no other way to tell
+    return foreign or thread is threading.current_thread() or thread.name.startswith(("pytest_timeout", *known))
 
 
 def _descendants(pid: int) -> list[int]:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heappop, heappush, heapreplace
-from itertools import accumulate, count
+from itertools import count
 from random import Random
 from time import perf_counter
 from typing import Any, overload
@@ -56,6 +56,8 @@ from anabranch.work import Argument, Outcome
 __all__ = ["Axis", "Cluster", "Seconds", "Simulation", "simulate"]
 
 Where = tuple[int, ...]
+Width = int | Callable[[Where], int]
+"""How many items: always as many, or by the outer indices."""
 Seconds = float | Callable[[Where, Random], float]
 """How long one item of a node takes: always as long, or by its indices and drawn from a generator that is seeded by them."""
 
@@ -69,7 +71,7 @@ class Axis:
     generator not); how long the expander takes to yield one.
     """
 
-    width: int | Callable[[Where], int]
+    width: Width
     counted: bool = True
     seconds: float = 0.0
 
@@ -134,7 +136,7 @@ class Simulation:
 
 def simulate(
     plan: Plan,
-    axes: Mapping[str, int | Axis],
+    axes: Mapping[str, Width | Axis],
     seconds: Mapping[str, Seconds],
     cluster: Cluster,
     *,
@@ -232,16 +234,15 @@ class _Drawn:
         """Of items [lo, hi) at `where`."""
         found = 0.0
         for number in range(lo // BLOCK, (hi - 1) // BLOCK + 1):
-            sums = self.block(where, number)
             first = number * BLOCK
-            found += sums[min(hi - first, BLOCK)] - sums[max(lo - first, 0)]
+            drawn = self.block(where, number)[max(lo - first, 0) : hi - first]
+            self.longest = max(self.longest, *drawn)  # not of the block: it may reach beyond the last item
+            found += sum(drawn)
         return found
 
     def _block(self, where: Where, number: int) -> list[float]:
         random = Random(f"{self.seed} {self.name} {where} {number}")
-        drawn = [self.draw((*where, n), random) for n in range(number * BLOCK, (number + 1) * BLOCK)]
-        self.longest = max(self.longest, *drawn)
-        return list(accumulate(drawn, initial=0.0))
+        return [self.draw((*where, n), random) for n in range(number * BLOCK, (number + 1) * BLOCK)]
 
 
 class _Constant:
@@ -258,8 +259,8 @@ class _Constant:
 class _Model:
     """How wide the axes are, how long calls take, and what they give."""
 
-    def __init__(self, plan: Plan, axes: Mapping[str, int | Axis], seconds: Mapping[str, Seconds], seed: int) -> None:
-        self.axes = {name: Axis(axis) if isinstance(axis, int) else axis for name, axis in axes.items()}
+    def __init__(self, plan: Plan, axes: Mapping[str, Width | Axis], seconds: Mapping[str, Seconds], seed: int) -> None:
+        self.axes = {name: axis if isinstance(axis, Axis) else Axis(axis) for name, axis in axes.items()}
         self.vertices = plan.selection.vertices
         self.durations: dict[str, _Drawn | _Constant] = {
             name: _Drawn(name, each, seed) if callable(each) else _Constant(each) for name, each in seconds.items()

@@ -202,7 +202,7 @@ def test_zipped_and_crossed_loops():
     def both(x: int, b: int) -> int: ...
 
     assert "zip(" in source(x, b, pair, outputs=["pair"])
-    assert "uneven('x', ('x', 'b')" in source(x, b, pair, outputs=["pair"])
+    assert "uneven(" not in source(x, b, pair, outputs=["pair"])  # of a span's lists the run sees to it
     crossed = source(x, b, both, outputs=["both"], task="x")
     assert "f_both(" in crossed
 
