@@ -24,7 +24,6 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("mypy")
 
 
-@pytest.mark.slow
 def test_the_public_api_has_the_types_that_it_is_said_to_have(cache, tmp_path):
     assert checked(API, cache) == ""
     wrong = tmp_path / "wrong.py"

@@ -8,10 +8,8 @@ This module never decides whether there is credit for a span; the run does.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from anabranch.errors import InternalError
@@ -81,31 +79,50 @@ class Feeding:
 
 
 class MergeState:
-    """The partial values of one associative collector; neighbours are merged as soon as there are enough."""
+    """The partial values of one associative collector; neighbours are merged as soon as there are enough.
 
-    __slots__ = ("busy", "parts")
+    Parts stand in rows without a gap, found by where a row starts and where it ends; so taking one in costs the same
+    however many spans are out of order.
+    """
+
+    __slots__ = ("busy", "ends", "grown", "starts")
 
     def __init__(self) -> None:
-        self.parts: list[Chunk] = []
+        self.starts: dict[int, list[Chunk]] = {}
+        self.ends: dict[int, list[Chunk]] = {}
+        self.grown: list[Chunk] = []
         self.busy = 0
 
+    @property
+    def first(self) -> Chunk | None:
+        """The only part once all is merged; None if there is none."""
+        return next(iter(self.starts.values()))[0] if self.starts else None
+
     def add(self, chunk: Chunk) -> None:
-        """Takes in the partial value of a span."""
-        insort(self.parts, chunk, key=attrgetter("lo"))
+        """Takes in the partial value of a span: at the end of a row, before another, between two, or by itself."""
+        row = self.ends.pop(chunk.lo, [])
+        row.append(chunk)
+        row += self.starts.pop(chunk.hi, ())
+        self.starts[row[0].lo] = self.ends[row[-1].hi] = self.grown = row
 
     def neighbours(self, *, least: int) -> list[Chunk]:
-        """Takes out the longest row of parts without a gap if it has at least so many, else nothing."""
-        best: tuple[int, int] = (0, 0)
-        first = 0
-        for n in range(1, len(self.parts) + 1):
-            if n == len(self.parts) or self.parts[n].lo != self.parts[n - 1].hi:
-                best = max(best, (first, n), key=lambda row: row[1] - row[0])
-                first = n
-        if best[1] - best[0] < least:
-            return []
-        taken = self.parts[best[0] : best[1]]
-        del self.parts[best[0] : best[1]]
-        return taken
+        """Takes out the row that has just grown if it has at least so many parts, else nothing."""
+        return self._take(self.grown) if len(self.grown) >= least else []
+
+    def rest(self) -> list[Chunk]:
+        """Takes out any row of several parts; nothing if there is none."""
+        return next((self._take(row) for row in self.starts.values() if len(row) > 1), [])
+
+    def clear(self) -> None:
+        """Forgets all parts."""
+        self.starts.clear()
+        self.ends.clear()
+        self.grown = []
+
+    def _take(self, row: list[Chunk]) -> list[Chunk]:
+        del self.starts[row[0].lo], self.ends[row[-1].hi]
+        self.grown = []
+        return row
 
 
 class FanState:

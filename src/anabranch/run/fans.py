@@ -251,7 +251,8 @@ class Fans:
                 self.frames.provide(frame, value, column)
         fan.columns = {}  # the frame has them now, and drops them when it is time
         for merge, state in zip(task.merges, fan.merges, strict=True):
-            self.frames.provide(frame, merge.output, Cell(state.parts[0].handle))
+            assert state.first is not None
+            self.frames.provide(frame, merge.output, Cell(state.first.handle))
         self.frames.task_done(frame, fan.number)
 
     def _even(self, fan: FanState) -> bool:

@@ -40,15 +40,16 @@ class Merges:
     def advance(self, fan: FanState) -> None:
         """Merges where enough neighbours have gathered."""
         for number in range(len(fan.merges)):
-            self._merge(fan, number, MERGE_AT)
+            self._merge(fan, number)
 
     def settle(self, fan: FanState) -> bool:
         """All spans are back: merges the rest. True when one value is left for each collector."""
         settled = True
         for number, state in enumerate(fan.merges):
-            self._merge(fan, number, 2)
-            if not state.busy and (not state.parts or state.parts[0].handle is ABSENT):
-                state.parts.clear()
+            while row := state.rest():
+                self._send_row(fan, number, row)
+            if not state.busy and (state.first is None or state.first.handle is ABSENT):
+                state.clear()
                 self._send(fan, number, [], (0, fan.cut))
             settled = settled and not state.busy
         return settled
@@ -59,17 +60,19 @@ class Merges:
         state.busy -= 1
         state.add(Chunk(errand.lo, errand.hi, handle, single=True))
         if fan.phase is not Phase.DONE:
-            self._merge(fan, errand.merge, MERGE_AT)
+            self._merge(fan, errand.merge)
 
-    def _merge(self, fan: FanState, number: int, least: int) -> None:
-        state = fan.merges[number]
-        while row := state.neighbours(least=least):
-            present = [chunk for chunk in row if chunk.handle is not ABSENT]
-            bounds = (row[0].lo, row[-1].hi)
-            if len(present) > 1:
-                self._send(fan, number, present, bounds)
-            else:
-                state.add(Chunk(*bounds, present[0].handle if present else ABSENT, single=True))
+    def _merge(self, fan: FanState, number: int) -> None:
+        while row := fan.merges[number].neighbours(least=MERGE_AT):
+            self._send_row(fan, number, row)
+
+    def _send_row(self, fan: FanState, number: int, row: list[Chunk]) -> None:
+        present = [chunk for chunk in row if chunk.handle is not ABSENT]
+        bounds = (row[0].lo, row[-1].hi)
+        if len(present) > 1:
+            self._send(fan, number, present, bounds)
+        else:
+            fan.merges[number].add(Chunk(*bounds, present[0].handle if present else ABSENT, single=True))
 
     def _send(self, fan: FanState, number: int, parts: list[Chunk], bounds: tuple[int, int]) -> None:
         """Calls the collector with a list of values; what it returns stands for the items within `bounds`."""

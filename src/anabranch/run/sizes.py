@@ -4,7 +4,11 @@ Theory: a span aims at `TARGET` seconds of work by what finished spans took. The
 at most twice the largest span that has come back, so that one fast item does not send a thousand slow ones on their way
 (eight times if what an earlier run found has just been confirmed);
 it never holds more than its share of what is known to be left (guided self-scheduling: Polychronopoulos and Kuck,
-IEEE Trans. Computers C-36, 1987), so that no worker waits long for another at the end. A source that is slow to yield is
+IEEE Trans. Computers C-36, 1987), so that no worker waits long for another at the end. Many workers would ask for more
+spans than one driver can hand out, so they aim at longer ones: all of them together ask for `SPANS_PER_SECOND`. That they do
+only as long as there is plenty: a worker's share of what is left divided by
+`EVEN` to `UNEVEN`, as items have been seen to differ, or, where nobody knows, its `BEHIND` of what came back, so
+that the end, when some wait for others, is a small part of the whole. A source that is slow to yield is
 not waited for: a span takes no more items than it yields in `PATIENCE` seconds. Nor does it hold more than `HEAVIEST` bytes.
 
 This module never reads a clock: durations are told.
@@ -18,6 +22,9 @@ __all__ = ["Estimate", "SpanSizer"]
 
 TARGET = 0.05
 PATIENCE = 0.005
+SPANS_PER_SECOND = 100
+EVEN, UNEVEN = 2, 16
+BEHIND = 1 / 64
 LARGEST = 16_384
 HEAVIEST = 32 * 2**20
 UNKNOWN_GROWTH = 2
@@ -44,13 +51,16 @@ class Estimate:
 class SpanSizer:
     """The size of the next span of one fan."""
 
-    __slots__ = ("estimate", "expected", "growth", "largest", "pull", "slots", "weight")
+    __slots__ = ("aim", "behind", "estimate", "expected", "growth", "largest", "pull", "slots", "slowest", "weight")
 
     def __init__(self, estimate: Estimate, slots: int) -> None:
         self.estimate = estimate
         self.expected = estimate.seconds
         self.growth = UNKNOWN_GROWTH
         self.slots = slots
+        self.aim = max(TARGET, slots / SPANS_PER_SECOND)
+        self.behind = 0
+        self.slowest = 0.0
         self.largest = 0
         self.pull: float | None = None
         self.weight = 1
@@ -61,6 +71,8 @@ class SpanSizer:
             confirmed = seconds <= items * max(4 * self.expected, NEGLIGIBLE)
             self.growth = KNOWN_GROWTH if confirmed else UNKNOWN_GROWTH
         self.estimate.learn(items, seconds)
+        self.behind += items
+        self.slowest = max(self.slowest, seconds / items)
         self.largest = max(self.largest, items)
 
     def pulled(self, items: int, seconds: float, weight: int) -> None:
@@ -76,7 +88,8 @@ class SpanSizer:
             return 1
         size = min(LARGEST, HEAVIEST // self.weight, self.growth * self.largest)
         if each > TARGET / LARGEST:
-            size = min(size, int(TARGET / each))
+            plenty = BEHIND * self.behind if left is None else left / min(max(EVEN, self.slowest / each), UNEVEN)
+            size = min(size, int(self.aim / each), max(int(TARGET / each), int(plenty / self.slots)))
         if self.pull is not None and self.pull > PATIENCE / LARGEST:
             size = min(size, int(PATIENCE / self.pull))
         if left is not None and self.slots > 1:

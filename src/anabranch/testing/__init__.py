@@ -5,7 +5,7 @@
 | `ExecutorContract` | a test class that an executor's author subclasses: every promise an executor makes |
 | `interpret` | the reference semantics, a naive interpreter |
 | `execute_seeded` | a run in one thread whose order of completion a seed decides |
-| `flows`, `Flow` | random dataflows, for hypothesis |
+| `flows.flows`, `flows.Flow` | random dataflows, a strategy for hypothesis |
 
 An executor passes if this test module does::
 
@@ -26,13 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anabranch.testing.contract import ExecutorContract
-    from anabranch.testing.flows import Flow, flows
     from anabranch.testing.oracle import interpret
     from anabranch.testing.seeded import execute_seeded
 
-__all__ = ["ExecutorContract", "Flow", "execute_seeded", "flows", "interpret"]
+__all__ = ["ExecutorContract", "execute_seeded", "interpret"]
 
-_HOMES = {"ExecutorContract": "contract", "Flow": "flows", "flows": "flows", "interpret": "oracle", "execute_seeded": "seeded"}
+_HOMES = {"ExecutorContract": "contract", "interpret": "oracle", "execute_seeded": "seeded"}
 _TOOLS = ("hypothesis", "pytest")
 
 

@@ -45,12 +45,12 @@ class FlowContract(SeamContract):
         module = module_from_functions(*functions)
         return Builder().with_modules(module).with_config(config or {}).with_executor(self.executor).build()
 
-    def check(self, functions: Sequence[Callable[..., Any]], gives: dict[str, Any], **inputs: Any) -> None:
+    def check(self, functions: Sequence[Any], gives: dict[str, Any], **inputs: Any) -> None:
         """Runs functions, and the oracle too; what `gives` names is asked for."""
         self.check_overridden(functions, {}, gives, **inputs)
 
     def check_overridden(
-        self, functions: Sequence[Callable[..., Any]], overrides: dict[str, Any], gives: dict[str, Any], **inputs: Any
+        self, functions: Sequence[Any], overrides: dict[str, Any], gives: dict[str, Any], **inputs: Any
     ) -> None:
         """The same with overrides."""
         driver = self.driver(*functions)

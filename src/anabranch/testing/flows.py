@@ -324,7 +324,8 @@ def _reads(draw: st.DrawFn, nodes: list[_Drawn]) -> list[_Read]:
         word = draw(st.sampled_from(["Collect", "Collect", "Stream"])) if closed else ""
         default = " = 4" if not closed and draw(st.integers(0, 9)) == 9 else ""
         reads.append(_Read(source, closed, word, default))
-    for name in draw(st.lists(st.sampled_from([*INPUTS]), max_size=0 if sources and draw(st.booleans()) else 2, unique=True)):
+    bare = bool(sources) and draw(st.booleans())
+    for name in draw(st.lists(st.sampled_from([*INPUTS]), max_size=0 if bare else 2, unique=True)):
         reads.insert(draw(st.integers(0, len(reads))), _Read(_Drawn(name), default=INPUTS[name]))
     return reads
 

@@ -444,7 +444,7 @@ def test_partial_values_are_merged_as_they_come():
     most = 0
     while not hand.run.stopped:
         hand.back(seconds=1.0)
-        parts = [len(state.parts) for fan in hand.run.root.fans.values() for state in fan.merges]
+        parts = [sum(len(row) for row in state.starts.values()) for fan in hand.run.root.fans.values() for state in fan.merges]
         most = max(most, *parts)
     assert hand.result("summed") == sum(k * k for k in range(400))
     assert most < 40

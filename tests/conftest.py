@@ -1,0 +1,89 @@
+"""For all tests: nothing may be left behind, a hang shows where it hangs, and hypothesis's numbers are set in one place.
+
+`ANABRANCH_EXAMPLES` says how many random flows are run against the oracle: one number for every test, or numbers by name,
+as in ``ANABRANCH_EXAMPLES="sequential=10000 threads=10000 processes=300 ray=200 dask=200"``.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from anabranch.testing.leftovers import Surroundings
+
+settings.register_profile(
+    "anabranch",
+    deadline=None,  # a slow machine is no failure
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # to explain takes longer than to shrink
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
+    print_blob=True,
+)
+settings.load_profile("anabranch")
+
+if hasattr(signal, "SIGUSR1"):  # `kill -USR1` shows where a run stands
+    faulthandler.register(signal.SIGUSR1, file=sys.__stderr__, all_threads=True, chain=False)
+
+KNOWN_THREADS = (
+    "Dask-",  # distributed's pools, once per process
+    "asyncio_",  # the default pool of distributed's loop
+    "Profile",  # distributed's watcher
+    "ThreadPoolExecutor-",  # loky's and distributed's helpers, joined at exit
+    "ExecutorManagerThread",  # loky's reusable pool
+    "ray_",
+)
+"""Beginnings of the names of threads that third parties start once and keep until the interpreter's exit."""
+
+WIDER = {"class", "module", "package", "session"}
+
+
+
+def _uses_wider_fixtures(node: pytest.Item) -> bool:
+    """Whether something that lives longer than the test is used: it may start workers in the first test that needs them."""
+    known = node._fixtureinfo.name2fixturedefs
+    own = (definition for name, found in known.items() if name not in ("_nothing_is_left_in_module",) for definition in found)
+    return getattr(node.cls, "setup_class", None) is not None or any(
+        definition.scope in WIDER and definition.baseid for definition in own
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_left_in_module() -> Iterator[None]:
+    """What a module's tests and fixtures start has ended when they are done."""
+    before = Surroundings.now()
+    yield
+    left = before.left_behind(known_threads=KNOWN_THREADS)
+    assert not left, f"left behind by this module: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test starts has ended when it is done, unless it belongs to a fixture that lives longer."""
+    if _uses_wider_fixtures(request.node):
+        yield
+        return
+    before = Surroundings.now()
+    yield
+    left = before.left_behind(known_threads=KNOWN_THREADS)
+    assert not left, f"left behind: {left}"
+
+
+_figures: dict[str, tuple[int, float]] = {}
+
+
+@pytest.fixture(scope="session")
+def figures() -> dict[str, tuple[int, float]]:
+    """How many flows were run where, and in how many seconds; shown at the end."""
+    return _figures
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells how much was compared with the oracle."""
+    if _figures:
+        terminalreporter.section("flows compared with the oracle")
+        for name, (count, seconds) in sorted(_figures.items()):
+            terminalreporter.write_line(f"{name:24} {count:6} flows in {seconds:7.1f} s")
