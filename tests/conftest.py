@@ -41,7 +41,6 @@ KNOWN_THREADS = (
 WIDER = {"class", "module", "package", "session"}
 
 
-
 def _uses_wider_fixtures(node: pytest.Item) -> bool:
     """Whether something that lives longer than the test is used: it may start workers in the first test that needs them."""
     known = node._fixtureinfo.name2fixturedefs

@@ -25,7 +25,7 @@ from threading import Thread
 from time import perf_counter
 from typing import Any
 
-from anabranch.errors import InternalError
+from anabranch.errors import FlowError, InternalError
 from anabranch.events import Event
 from anabranch.executor import Call, Lease, Reference, Shared
 from anabranch.failure import Failure, capture
@@ -64,6 +64,10 @@ class Cancelled(BaseException):
     """Unwinds a stream reader whose run is over."""
 
 
+_Part = Sequence[Any] | None | type[Cancelled]
+"""What a stream is given: elements, the end, or that there is nothing to read."""
+
+
 class Engine:
     """Runs one plan to its end on one lease.
 
@@ -84,6 +88,7 @@ class Engine:
         self.streams: dict[tuple[int, int], _Stream] = {}
         self.threads: list[Thread] = []
         self.reading_here = False
+        self.is_over = False
 
     def finish(self) -> dict[str, Any]:
         """Turns the loop until the run is over and returns its outputs.
@@ -155,7 +160,7 @@ class Engine:
         elif isinstance(command, Feed):
             self._feed(command)
         elif isinstance(command, EndFeed):
-            self.streams[command.reader, command.feed].put(None)
+            self.streams[command.reader, command.feed].put(Cancelled if command.cancelled else None)
         else:
             raise InternalError(f"unknown command {command!r}")
 
@@ -175,7 +180,7 @@ class Engine:
         started = perf_counter()
         try:
             items = list(islice(source, command.items))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return self._pull_failed(command.source, error)
         exhausted = len(items) < command.items
         if exhausted:
@@ -183,7 +188,7 @@ class Engine:
         weight = _weight(items[-1]) if items else 0
         return Pulled(command.source, items, exhausted, perf_counter() - started, weight)
 
-    def _pull_failed(self, source: int, error: Exception) -> Pulled:
+    def _pull_failed(self, source: int, error: BaseException) -> Pulled:
         axis, where, origin = self.run.source_place(source)
         if isinstance(error, Skip):
             if where:
@@ -230,6 +235,7 @@ class Engine:
 
     def _end(self) -> None:
         """Closes what the run opened: sources, then streams and the threads that read them. All of it, whatever raises."""
+        self.is_over = True
         with ExitStack() as stack:
             for thread in self.threads:
                 stack.callback(thread.join)
@@ -253,11 +259,11 @@ class _Stream:
         self.begun = FeedTaken(reader, feed)
         self.taken = 0
         self.here = here
-        self.parts: deque[Sequence[Any] | None] = deque()
-        self.queue: SimpleQueue[Sequence[Any] | type[Cancelled] | None] = SimpleQueue()
+        self.parts: deque[_Part] = deque()
+        self.queue: SimpleQueue[_Part] = SimpleQueue()
 
-    def put(self, part: Sequence[Any] | None) -> None:
-        """Takes the next elements; None is the end."""
+    def put(self, part: _Part) -> None:
+        """Takes the next elements; None is the end, and `Cancelled` that there is nothing to read."""
         if self.here:
             self.parts.append(part)
         else:
@@ -271,7 +277,12 @@ class _Stream:
     def elements(self) -> Iterator[Any]:
         """What the user's function iterates over."""
         following = self._turn_until_part if self.here else self._wait_for_part
-        while (part := following()) is not None:
+        while True:
+            if self.engine.is_over and not self.parts and self.queue.empty():
+                raise FlowError("a Stream was read after the run had ended; read it in the function that takes it")
+            part = following()
+            if part is None:
+                return
             yield from part
 
     def _waiting(self) -> FeedAwaited:
@@ -288,6 +299,8 @@ class _Stream:
             if not self.parts:
                 engine.receive()
         part = self.parts.popleft()
+        if isinstance(part, type):
+            raise Cancelled
         self.taken += 1
         if part is not None:
             engine.run.handle(self.begun)
@@ -299,12 +312,12 @@ class _Stream:
         if self.queue.empty():
             self.engine.inbox.put(self._waiting())
         part = self.queue.get()
-        if part is Cancelled:
+        if isinstance(part, type):
             raise Cancelled
         self.taken += 1
         if part is not None:
             self.engine.inbox.put(self.begun)
-        return part  # type: ignore[return-value]
+        return part
 
 
 def _weight(item: Any) -> int:

@@ -328,9 +328,9 @@ def opened(values: Any, node: str) -> Iterator[Any]:
     return iter(values)
 
 
-def missing_like(values: Any, master: Any) -> Any:
-    """`values`, or as many absent places as `master` has items where the whole list is absent."""
-    return repeat(ABSENT, len(master)) if values is ABSENT else values
+def missing_like(values: Any) -> Any:
+    """`values`, or absent places without end where the whole list is absent: what it is read beside rules the length."""
+    return repeat(ABSENT) if values is ABSENT else values
 
 
 def uneven(node: str, names: tuple[str, ...], lists: tuple[Any, ...]) -> None:
@@ -389,7 +389,7 @@ def _argument(argument: Argument, values: tuple[Any, ...]) -> Any:
         else:
             joined.extend(value[start:stop])
     if form is Form.COLLECTED and (holes or depth > 1):
-        return compact(joined, depth) if holes else joined
+        return compact(joined, depth)  # inner lists are copied too: they are the function's own
     return joined
 
 

@@ -58,23 +58,28 @@ def flow(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def processes():
-    executor = ProcessExecutor(workers=2)
-    yield executor
-    executor.close()
+def pools():
+    """Executors with workers, which start when they are first needed."""
+    found = {"threads": ThreadExecutor(workers=2), "processes": ProcessExecutor(workers=2)}
+    yield found
+    for executor in found.values():
+        executor.close()
 
 
-@pytest.fixture(scope="module")
-def threads():
-    executor = ThreadExecutor(workers=2)
-    yield executor
-    executor.close()
+@pytest.fixture
+def processes(pools):
+    return pools["processes"]
+
+
+@pytest.fixture
+def threads(pools):
+    return pools["threads"]
 
 
 @pytest.fixture(params=["sequential", "threads", "processes"])
-def executor(request):
+def executor(request, pools):
     """The three executors that need no cluster."""
-    return request.param if request.param == "sequential" else request.getfixturevalue(request.param)
+    return pools.get(request.param, request.param)
 
 
 def place(function):

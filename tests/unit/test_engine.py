@@ -117,7 +117,7 @@ def test_the_last_item_is_done_while_the_source_is_still_open(executor):
 
 
 @pytest.mark.parametrize("name", ["threads", "processes"])
-def test_waiting_costs_nothing(request, name):
+def test_waiting_costs_nothing(threads, processes, name):
     def a(seconds: float) -> float:
         time.sleep(seconds)
         return seconds
@@ -126,7 +126,7 @@ def test_waiting_costs_nothing(request, name):
         time.sleep(seconds)
         return seconds
 
-    driver = driver_of(a, b, executor=request.getfixturevalue(name))
+    driver = driver_of(a, b, executor={"threads": threads, "processes": processes}[name])
     driver.execute(["a", "b"], {"seconds": 0.0})
     wall, cpu = time.perf_counter(), time.process_time()
     driver.execute(["a", "b"], {"seconds": 1.0})

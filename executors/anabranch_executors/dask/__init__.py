@@ -26,6 +26,10 @@ from anabranch_executors.processes.cpus import usable_cpus
 __all__ = ["DaskExecutor"]
 
 
+STARTING = 60
+"""Seconds that the workers of a cluster of our own have to report to its scheduler."""
+
+
 class DaskExecutor:
     """Calls are Dask tasks.
 
@@ -103,6 +107,7 @@ class DaskExecutor:
         else:
             cluster = start_cluster(dask, self._workers or usable_cpus(), self._options)
             self._client = dask.Client(cluster, set_as_default=False, direct_to_workers=True)
+            self._client.wait_for_workers(len(cluster.workers), timeout=STARTING)
             self._reach = Reach.SAME_PATH
             opened = [self._client, cluster]
         self._end = weakref.finalize(self, _close, opened)

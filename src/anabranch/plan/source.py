@@ -246,7 +246,7 @@ class _Loop:
         if len(sources) == 1:
             return
         for name in sources[1:]:
-            chunk.add(1, f"{name} = missing_like({name}, {sources[0]})")
+            chunk.add(1, f"{name} = missing_like({name})")
         if self._foreign() and self.name != "task":  # of a span's lists the run sees to it
             if fan.fresh:
                 chunk.add(1, f"{sources[0]} = list({sources[0]})")
@@ -453,7 +453,10 @@ class _Steps:
         if value in self.streamed:
             return self._stream(value, link)
         shared = self.uses[value] > 1 or value not in self.made
-        text = f"({name}{'[:]' if shared else ''} if not r.holes else compact({name}, {link.depth}))"
+        compacted = f"compact({name}, {link.depth})"
+        text = f"({name}{'[:]' if shared else ''} if not r.holes else {compacted})"
+        if shared and link.depth > 1:
+            text = compacted  # which copies inner lists too: they are the function's own
         return (f"iter({text})" if link.role is Role.STREAM else text), [name], ""
 
     def _stream(self, value: Value, link: Link) -> tuple[str, list[str], str]:

@@ -53,10 +53,12 @@ class Errand(NamedTuple):
     @property
     def words(self) -> str:
         """What it runs, for messages."""
-        name = self.frame.plan.tasks[self.number].name
+        task = self.frame.plan.tasks[self.number]
+        functions = task.code.readers if task.code is not None else f"'{task.name}'"
         if self.purpose is not Purpose.SPAN:
-            return f"'{name}'"
-        return f"item {self.lo} of '{name}'" if self.hi == self.lo + 1 else f"items {self.lo} to {self.hi - 1} of '{name}'"
+            return functions
+        items = f"item {self.lo}" if self.hi == self.lo + 1 else f"items {self.lo} to {self.hi - 1}"
+        return f"{items} of '{task.name}' in {functions}"
 
 
 class Frames(Protocol):

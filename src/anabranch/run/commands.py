@@ -89,10 +89,11 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class EndFeed:
-    """A reader's iterator has got all its elements."""
+    """A reader's iterator has got all its elements; or, `cancelled`, what it reads does not exist, and it is to be unwound."""
 
     reader: int
     feed: int
+    cancelled: bool = False
 
 
 Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed

@@ -132,7 +132,7 @@ class Readers:
         self.gone.add(reader)
         for _, feeding in feedings:
             if reader in self.at_work and handle is ABSENT and not feeding.ended:
-                self.board.urgent.append(EndFeed(reader, feeding.feed))
+                self.board.urgent.append(EndFeed(reader, feeding.feed, cancelled=True))
             feeding.ended = True
         self.at_work.discard(reader)
         self.frames.provide(frame, task.output, Cell(handle))

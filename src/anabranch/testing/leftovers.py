@@ -5,6 +5,7 @@ Processes are seen where there is `/proc`; elsewhere only threads are.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import threading
@@ -38,6 +39,8 @@ class Surroundings:
             known_threads: beginnings of the names of threads that libraries start once and keep.
         """
         until = monotonic() + patience
+        if set(threading.enumerate()) - self.threads or set(_descendants(os.getpid())) - self.children:
+            gc.collect()  # a driver that nobody closed ends its workers when it is collected
         threads = [
             thread for thread in threading.enumerate() if thread not in self.threads and not _may_stay(thread, known_threads)
         ]
