@@ -110,3 +110,17 @@ def test_a_reader_is_not_told_that_a_skipped_fan_out_is_empty():
     with Builder().with_modules(module_from_functions(a, b, total)).with_executor("threads").build() as driver:
         assert driver.execute(["total"]) == {"total": [11]}
     assert read == [[1, 10]]
+
+
+def test_an_associative_collector_may_lack_another_argument(check):
+    def none(a: int) -> Parallelizable[int]:
+        return []
+
+    def left_out(a: int) -> int:
+        raise Skip
+
+    @associative
+    def total(none: Collect[int], left_out: int) -> int:
+        return sum(none) + left_out
+
+    check([a, none, left_out, total], {"total": []})

@@ -319,7 +319,9 @@ class _Loop:
             out = f"out_{self.kept.index(partial.source)}"
             chunk.add(1, f"{kept} = {out}[:] if not r.holes else compact({out}, 1)")
             chunk.add(1, f"{result} = ABSENT")
-            chunk.add(1, f"if {kept}:")
+            plain = [Value(k.source, rank_in(k, self.module.vertices, axes)) for k in partial.vertex.links if not k.depth]
+            lacks = [f" and {names[value]} is not ABSENT" for value in plain if axes]
+            chunk.add(1, f"if {kept}{''.join(lacks)}:")
             table = self.module.table(axes, [result])
             collect = next(link for link in partial.vertex.links if link.depth)
             given = {(partial.vertex.name, collect.name or ""): kept}

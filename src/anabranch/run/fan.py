@@ -82,16 +82,17 @@ class MergeState:
     """The partial values of one associative collector; neighbours are merged as soon as there are enough.
 
     Parts stand in rows without a gap, found by where a row starts and where it ends; so taking one in costs the same
-    however many spans are out of order.
+    however many spans are out of order. A collector is `lacking` when another of its arguments is absent: then so is its value.
     """
 
-    __slots__ = ("busy", "ends", "grown", "starts")
+    __slots__ = ("busy", "ends", "grown", "lacking", "starts")
 
     def __init__(self) -> None:
         self.starts: dict[int, list[Chunk]] = {}
         self.ends: dict[int, list[Chunk]] = {}
         self.grown: list[Chunk] = []
         self.busy = 0
+        self.lacking = False
 
     @property
     def first(self) -> Chunk | None:

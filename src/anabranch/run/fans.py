@@ -217,7 +217,7 @@ class Fans:
     def merge_returned(self, errand: Errand, outcome: Outcome) -> None:
         """Partial values were merged."""
         fan = errand.frame.fans[errand.number]
-        self.merges.merged(errand, fan, outcome.outputs[0])
+        self.merges.merged(errand, fan, ABSENT if outcome.holes[0] else outcome.outputs[0])
         self.check(fan)
 
     def _part(self, fan: FanState, value: Value, chunk: Chunk) -> None:
@@ -252,7 +252,7 @@ class Fans:
         fan.columns = {}  # the frame has them now, and drops them when it is time
         for merge, state in zip(task.merges, fan.merges, strict=True):
             assert state.first is not None
-            self.frames.provide(frame, merge.output, Cell(state.first.handle))
+            self.frames.provide(frame, merge.output, Cell(ABSENT if state.lacking else state.first.handle))
         self.frames.task_done(frame, fan.number)
 
     def _even(self, fan: FanState) -> bool:

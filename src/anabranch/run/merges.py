@@ -48,7 +48,7 @@ class Merges:
         for number, state in enumerate(fan.merges):
             while row := state.rest():
                 self._send_row(fan, number, row)
-            if not state.busy and (state.first is None or state.first.handle is ABSENT):
+            if not state.busy and not state.lacking and (state.first is None or state.first.handle is ABSENT):
                 state.clear()
                 self._send(fan, number, [], (0, fan.cut))
             settled = settled and not state.busy
@@ -58,6 +58,7 @@ class Merges:
         """A merge has come back."""
         state = fan.merges[errand.merge]
         state.busy -= 1
+        state.lacking = state.lacking or handle is ABSENT
         state.add(Chunk(errand.lo, errand.hi, handle, single=True))
         if fan.phase is not Phase.DONE:
             self._merge(fan, errand.merge)

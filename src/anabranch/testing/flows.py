@@ -303,7 +303,8 @@ def _functions(draw: st.DrawFn, number: int, nodes: list[_Drawn], depth: int, fa
         text = f"def {name}({parameters}) -> Parallelizable[int]:\n    {body}\n"
         return _Drawn(name, axes, expands=True), "".join([*decorators, text])
     collected = [read for read in reads if read.word == "Collect"]
-    if len(collected) == 1 and collected[0].closed == 1 and draw(st.booleans()):
+    streaming = any(read.word == "Stream" for read in reads)  # which must be read, or what is skipped in it is not seen
+    if len(collected) == 1 and collected[0].closed == 1 and not streaming and draw(st.booleans()):
         decorators.append("@associative\n")
         value = f"{draw(st.sampled_from(['sum', 'first', 'last']))}({collected[0].source.name})"
         value = value.replace("sum(", "sum(v or 0 for v in ")
