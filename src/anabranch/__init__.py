@@ -21,15 +21,19 @@ from anabranch.errors import (
     ForeignError,
     InputError,
     InternalError,
+    RunCancelled,
+    TimedOut,
     TransferError,
     WorkerLost,
 )
 from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, associative, cross, zipped
+from anabranch.policies import Retry, on_error, retry, timeout
 
 if TYPE_CHECKING:
-    from anabranch.driver import Builder, Driver, RunResult, Variable
-    from anabranch.failure import Failure
+    from anabranch.driver import Builder, Driver, Variable
+    from anabranch.failure import Failed, Failure, ItemsFailed
     from anabranch.graph import module_from_functions
+    from anabranch.handle import RunHandle, RunResult
 
 __version__ = "0.1.0"
 
@@ -39,30 +43,42 @@ __all__ = [
     "Collect",
     "Driver",
     "ExecutorError",
+    "Failed",
     "Failure",
     "FlowError",
     "ForeignError",
     "InputError",
     "InternalError",
+    "ItemsFailed",
     "Parallelizable",
     "PerItem",
+    "Retry",
+    "RunCancelled",
+    "RunHandle",
     "RunResult",
     "Skip",
     "Stream",
+    "TimedOut",
     "TransferError",
     "Variable",
     "WorkerLost",
     "associative",
     "cross",
     "module_from_functions",
+    "on_error",
+    "retry",
+    "timeout",
     "zipped",
 ]
 
 _LAZY = {
     "Builder": "anabranch.driver",
     "Driver": "anabranch.driver",
+    "Failed": "anabranch.failure",
     "Failure": "anabranch.failure",
-    "RunResult": "anabranch.driver",
+    "ItemsFailed": "anabranch.failure",
+    "RunHandle": "anabranch.handle",
+    "RunResult": "anabranch.handle",
     "Variable": "anabranch.driver",
     "module_from_functions": "anabranch.graph",
 }

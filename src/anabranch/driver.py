@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from anabranch.engine import Engine, Observer
 from anabranch.errors import FlowError, InputError, nearest, nearest_or_all
 from anabranch.events import Event, RunFinished, RunStarted
 from anabranch.executor import Executor
-from anabranch.failure import Failure, trimmed
+from anabranch.failure import trimmed
 from anabranch.graph import Graph, Node
 from anabranch.graph.types import SAMPLE, describe, fits
+from anabranch.handle import RunHandle, RunResult, Watch
 from anabranch.markers import PerItem
-from anabranch.plan import FanTask, Plan, Value, make_plan
+from anabranch.plan import FanTask, Plan, Value, check_kept, make_plan
+from anabranch.policies import DEFAULT, FaultOptions, Faults
 from anabranch.registry import make_executor
 from anabranch.report import Report
 from anabranch.run import Cell, Chunk, Column, Estimate, Run, Slot
@@ -54,16 +56,6 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """What came of a run: results by name, failures, figures."""
-
-    run_id: str
-    results: dict[str, Any]
-    failures: tuple[Failure, ...]
-    report: Report
-
-
-@dataclass(frozen=True)
 class Builder:
     """Gathers what a driver is made of. Immutable: each method returns a new builder.
 
@@ -78,6 +70,7 @@ class Builder:
     options: Mapping[str, Any] = field(default_factory=dict)
     adapters: tuple[Observer, ...] = ()
     overriding: bool = False
+    faults: Faults = DEFAULT
 
     def with_modules(self, *modules: ModuleType) -> Builder:
         """Adds modules whose public functions are nodes."""
@@ -108,6 +101,20 @@ class Builder:
                 raise InputError(f"adapters are functions that take an event, not {type(adapter).__name__}")
         return replace(self, adapters=(*self.adapters, *adapters))
 
+    def with_failure_policy(self, **faults: Unpack[FaultOptions]) -> Builder:
+        """Says what runs do about failures, unless a function or a run says something else.
+
+        Args:
+            on_error: ``raise``, ``finish``, ``skip`` or ``keep``; see `anabranch.policies`.
+            max_failures: failed items to put up with: a count (int), or a share of the fan-out (float from 0.0 to 1.0).
+            deaths: so many workers an item may kill before it counts as failed.
+            timeout: seconds that a run may take.
+
+        Raises:
+            InputError: a value makes no sense.
+        """
+        return replace(self, faults=_updated(self.faults, faults))
+
     def allow_module_overrides(self) -> Builder:
         """A later module's function replaces an earlier module's of the same name, instead of being an error."""
         return replace(self, overriding=True)
@@ -125,7 +132,14 @@ class Builder:
         """
         graph = Graph.from_modules(self.modules, self.config, override=self.overriding)
         executor = make_executor(self.executor, dict(self.options))
-        return Driver(graph, executor, self.adapters, owns=isinstance(self.executor, str))
+        return Driver(graph, executor, self.adapters, self.faults, owns=isinstance(self.executor, str))
+
+
+def _updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:
+    for name in changes:
+        if name not in FaultOptions.__annotations__:
+            raise InputError(f"unknown option '{name}'{nearest_or_all(name, FaultOptions.__annotations__)}")
+    return faults.updated({name: value for name, value in changes.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -140,16 +154,35 @@ class _Prepared:
     results: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What one run is to do."""
+
+    prepared: _Prepared
+    inputs: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+    faults: Faults
+
+
 class Driver:
     """Runs requests against one dataflow. Made by `Builder.build`; safe to use from many threads at once.
 
     Use it as a context manager, or `close` it, to end the workers that it started; the interpreter's exit does so too.
     """
 
-    def __init__(self, graph: Graph, executor: Executor, adapters: Sequence[Observer] = (), *, owns: bool = True) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        executor: Executor,
+        adapters: Sequence[Observer] = (),
+        faults: Faults = DEFAULT,
+        *,
+        owns: bool = True,
+    ) -> None:
         self.graph = graph
         self._executor = executor
         self._adapters = tuple(adapters)
+        self.faults = faults
         self._prepared: dict[Any, _Prepared] = {}
         self._finalizer = weakref.finalize(self, executor.close) if owns else None
 
@@ -160,6 +193,7 @@ class Driver:
         outputs: Sequence[str],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
+        **faults: Unpack[FaultOptions],
     ) -> dict[str, Any]:
         """Computes outputs by name.
 
@@ -168,18 +202,20 @@ class Driver:
             inputs: values for the names that no function gives.
             overrides: values that replace functions: one value, `PerItem([...])` with one for each item, or, for an
                 expander, the new items.
+            faults: what to do about failures in this run; see `Builder.with_failure_policy`.
 
         Raises:
             InputError: a name is unknown, an input is missing or of the wrong type. Nothing has run then.
             ExecutorError, TransferError, WorkerLost: see there.
+            ItemsFailed: functions failed, and by the failure policy the run went on as far as it could.
             BaseException: what a function raised, with a note that names function and item.
         """
         inputs = {} if inputs is None else inputs
         try:
             prepared = self._prepare(outputs, inputs, overrides or {})
-            if prepared.direct is not None and not self._adapters:
+            if prepared.direct is not None and not self._adapters and not faults and self.faults is DEFAULT:
                 return self._execute_here(prepared, inputs, overrides or {})
-            return self._start(prepared, inputs, overrides or {}).results
+            return self._start(_Request(prepared, inputs, overrides or {}, _updated(self.faults, faults))).results
         except Exception as error:  # the way through the engine tells a user nothing
             raise trimmed(error)  # noqa: B904
 
@@ -188,13 +224,39 @@ class Driver:
         outputs: Sequence[str],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
+        **faults: Unpack[FaultOptions],
     ) -> RunResult:
-        """The same as `execute`, with a report of the run beside the results."""
-        inputs, overrides = inputs or {}, overrides or {}
+        """The same as `execute`, with failures and a report of the run beside the results."""
         try:
-            return self._start(self._prepare(outputs, inputs, overrides), inputs, overrides)
+            return self._start(self._request(outputs, inputs, overrides, faults))
         except Exception as error:
             raise trimmed(error)  # noqa: B904
+
+    def submit(
+        self,
+        outputs: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        **faults: Unpack[FaultOptions],
+    ) -> RunHandle:
+        """Starts the same in a thread of its own, and returns at once with a handle to wait for it, look at it, cancel it.
+
+        Raises:
+            InputError: a name is unknown, an input is missing or of the wrong type.
+        """
+        request = self._request(outputs, inputs, overrides, faults)
+        _check(request.prepared, _inputs_of(self.graph, request.inputs, request.overrides))
+        return RunHandle(lambda watch: self._start(request, watch))
+
+    def _request(
+        self,
+        outputs: Sequence[str],
+        inputs: Mapping[str, Any] | None,
+        overrides: Mapping[str, Any] | None,
+        faults: Mapping[str, Any],
+    ) -> _Request:
+        inputs, overrides = inputs or {}, overrides or {}
+        return _Request(self._prepare(outputs, inputs, overrides), inputs, overrides, _updated(self.faults, faults))
 
     def validate_execution(
         self,
@@ -280,7 +342,7 @@ class Driver:
         _check(prepared, values)
         task = prepared.plan.direct
         assert task is not None and prepared.direct is not None
-        recorder = Recorder(task.code.load(), tolerant=False, holes=False)
+        recorder = Recorder(task.code.load())
         made: Any = None
         try:
             made = prepared.direct(recorder, (), 0, *[values[name] for name in prepared.arguments])
@@ -296,22 +358,35 @@ class Driver:
             values.update(zip(prepared.results, made, strict=True))
         return {name: values[name] for name in prepared.plan.outputs}
 
-    def _start(self, prepared: _Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> RunResult:
+    def _start(self, request: _Request, watch: Watch | None = None) -> RunResult:
+        prepared, inputs, overrides = request.prepared, request.inputs, request.overrides
+        plan = prepared.plan
         _check(prepared, _inputs_of(self.graph, inputs, overrides))
-        slots = self.slots_of(prepared.plan, inputs, overrides)
-        run_id = os.urandom(16).hex()
+        slots = self.slots_of(plan, inputs, overrides)
+        if request.faults.on_error == "keep" or plan.keeps:
+            check_kept(plan.selection, request.faults.on_error)
+        run_id = os.urandom(16).hex() if watch is None else watch.run_id
         report = Report()
-        observe = _observing((report.observe, *self._adapters))
+        observe = _observing((report.observe, *([watch.observe] if watch else []), *self._adapters))
         started = perf_counter()
-        observe(RunStarted(run_id, tuple(prepared.plan.outputs)))
+        observe(RunStarted(run_id, tuple(plan.outputs)))
         finished = False
         try:
             with self._executor.lease() as lease:
                 traits = self._executor.traits
                 run = Run(
-                    prepared.plan.root, slots, slots=traits.slots, credit=traits.credit, estimates=prepared.estimates
+                    plan.root,
+                    slots,
+                    slots=traits.slots,
+                    credit=traits.credit,
+                    faults=request.faults,
+                    policies=plan.policies,
+                    estimates=prepared.estimates,
                 )
-                results = Engine(prepared.plan, run, lease, observe).finish()
+                engine = Engine(plan, run, lease, observe)
+                if watch is not None:
+                    watch.began(engine.stop)
+                results = engine.finish()
             finished = True
         finally:
             report.seconds = perf_counter() - started

@@ -19,26 +19,28 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import islice
-from queue import SimpleQueue
+from heapq import heappop, heappush
+from itertools import count, islice
+from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter
 from typing import Any
 
-from anabranch.errors import FlowError, InternalError
+from anabranch.errors import FlowError, InternalError, TimedOut
 from anabranch.events import Event
 from anabranch.executor import Call, Lease, Reference, Shared
-from anabranch.failure import Failure, capture
-from anabranch.markers import Skip
+from anabranch.failure import ItemsFailed
 from anabranch.plan import Plan
 from anabranch.run import Cell, Column, Run, Slot
 from anabranch.run.commands import (
     CloseSource,
     Command,
+    Due,
     EndFeed,
     Feed,
     FeedAwaited,
     FeedTaken,
+    Later,
     News,
     OpenSource,
     Pull,
@@ -47,24 +49,30 @@ from anabranch.run.commands import (
     ReaderFinished,
     RunHere,
     SourceOpened,
+    Stopped,
     Submit,
 )
-from anabranch.work import ABSENT, Layout, Outcome, arguments_of, close, compact, misplaced_skip, perform
+from anabranch.work import MISSING, Layout, Missing, Outcome, arguments_of, close, compact, perform
 
 __all__ = ["Engine", "Observer"]
 
 Observer = Callable[[Event], None]
 
 HERE = "driver"
+_order = count()
 _COUNTED: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
 """Iterators whose length hint is exact."""
 
 
 class Cancelled(BaseException):
-    """Unwinds a stream reader whose run is over."""
+    """Unwinds a stream reader: its run is over, or what it reads is `missing`."""
+
+    def __init__(self, missing: Missing | None = None) -> None:
+        super().__init__()
+        self.missing = missing
 
 
-_Part = Sequence[Any] | None | type[Cancelled]
+_Part = Sequence[Any] | None | Cancelled
 """What a stream is given: elements, the end, or that there is nothing to read."""
 
 
@@ -87,8 +95,13 @@ class Engine:
         self.sources: dict[int, Iterator[Any]] = {}
         self.streams: dict[tuple[int, int], _Stream] = {}
         self.threads: list[Thread] = []
+        self.alarms: list[tuple[float, int, News]] = []
         self.reading_here = False
         self.is_over = False
+
+    def stop(self, error: Exception) -> None:
+        """Has the run end with this error, soon; from any thread."""
+        self.inbox.put(Stopped(error))
 
     def finish(self) -> dict[str, Any]:
         """Turns the loop until the run is over and returns its outputs.
@@ -96,6 +109,9 @@ class Engine:
         Raises:
             BaseException: what a user's function raised, or what else ended the run.
         """
+        limit = self.run.faults.timeout
+        if limit is not None:
+            self._later(limit, Stopped(TimedOut(f"the run took longer than its timeout of {limit:g} s")))
         try:
             while True:
                 self.fill()
@@ -115,13 +131,23 @@ class Engine:
 
     def wait(self) -> News:
         """The one place where the loop blocks."""
-        return self.inbox.get()
+        if not self.alarms:
+            return self.inbox.get()
+        try:
+            return self.inbox.get(timeout=max(0.0, self.alarms[0][0] - perf_counter()))
+        except Empty:
+            return heappop(self.alarms)[2]
 
     def fill(self) -> None:
         """Does all that can be done now."""
         while (command := self.run.next()) is not None:
             self._do(command)
+            if self.alarms and self.alarms[0][0] <= perf_counter():
+                self._take(heappop(self.alarms)[2])
         self._tell()
+
+    def _later(self, seconds: float, news: News) -> None:
+        heappush(self.alarms, (perf_counter() + seconds, next(_order), news))
 
     def _take(self, news: News) -> None:
         self.run.handle(news)
@@ -137,10 +163,13 @@ class Engine:
             self.observe(events.popleft())
 
     def _raise_failure(self) -> None:
-        if self.run.failures:
-            raise self.run.failures[0].error()
-        if self.run.error is not None:
-            raise self.run.error
+        run = self.run
+        if run.fatal is not None:
+            raise run.fatal.error()
+        if run.error is not None:
+            raise run.error
+        if run.exceeded or any(failure.policy == "finish" for failure in run.failures):
+            raise ItemsFailed.of(run.failures, run.exceeded)
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -160,17 +189,19 @@ class Engine:
         elif isinstance(command, Feed):
             self._feed(command)
         elif isinstance(command, EndFeed):
-            self.streams[command.reader, command.feed].put(Cancelled if command.cancelled else None)
+            self.streams[command.reader, command.feed].put(Cancelled() if command.cancelled else None)
+        elif isinstance(command, Later):
+            self._later(command.seconds, Due(command.alarm))
         else:
             raise InternalError(f"unknown command {command!r}")
 
     def _open(self, command: OpenSource) -> SourceOpened:
         outcome = perform_here(command.call)
-        if outcome.failures:
+        if not outcome.outputs:
             return SourceOpened(command.source, outcome)
-        iterator = outcome.outputs[0]
-        if iterator is ABSENT:
-            return SourceOpened(command.source, outcome, absent=True)
+        iterator, missing = outcome.outputs[0], outcome.holes[0]
+        if missing is not None:
+            return SourceOpened(command.source, outcome, missing)
         self.sources[command.source] = iterator
         length = iterator.__length_hint__() if type(iterator) in _COUNTED else None
         return SourceOpened(command.source, outcome, length=length)
@@ -181,21 +212,12 @@ class Engine:
         try:
             items = list(islice(source, command.items))
         except (Exception, SystemExit) as error:
-            return self._pull_failed(command.source, error)
+            return Pulled(command.source, [], True, 0.0, error=error)
         exhausted = len(items) < command.items
         if exhausted:
             close(self.sources.pop(command.source))
         weight = _weight(items[-1]) if items else 0
         return Pulled(command.source, items, exhausted, perf_counter() - started, weight)
-
-    def _pull_failed(self, source: int, error: BaseException) -> Pulled:
-        axis, where, origin = self.run.source_place(source)
-        if isinstance(error, Skip):
-            if where:
-                return Pulled(source, [], True, 0.0, absent=True)
-            error = misplaced_skip(axis)
-        failure = Failure(axis, self.plan.axes_of(axis), where, capture(error), origin)
-        return Pulled(source, [], True, 0.0, outcome=Outcome(source, (), (), (failure,), 0.0, 0.0, HERE))
 
     # -- stream readers --------------------------------------------------------------------------------------------
 
@@ -225,13 +247,15 @@ class Engine:
     def _reader(self, reader: int, call: Call) -> News:
         try:
             return ReaderFinished(reader, perform_here(call))
-        except Cancelled:
-            return ReaderFinished(reader, Outcome(call.id, (), (), (), 0.0, 0.0, HERE))
+        except Cancelled as reason:
+            made = () if reason.missing is None else (reason.missing,)
+            return ReaderFinished(reader, Outcome(call.id, made, made, (), 0.0, 0.0, HERE))
 
     def _feed(self, command: Feed) -> None:
         stream = self.streams[command.reader, command.feed]
         values = tuple(fetched(value) for value in command.values)
-        stream.put(arguments_of(Layout(0, (), 0, (command.argument,)), values)[0])
+        part = arguments_of(Layout(0, (), 0, (command.argument,)), values)[0]
+        stream.put(Cancelled(part) if type(part) in MISSING else part)
 
     def _end(self) -> None:
         """Closes what the run opened: sources, then streams and the threads that read them. All of it, whatever raises."""
@@ -263,7 +287,7 @@ class _Stream:
         self.queue: SimpleQueue[_Part] = SimpleQueue()
 
     def put(self, part: _Part) -> None:
-        """Takes the next elements; None is the end, and `Cancelled` that there is nothing to read."""
+        """Takes the next elements; None is the end, and a `Cancelled` is to be raised where they would be read."""
         if self.here:
             self.parts.append(part)
         else:
@@ -272,7 +296,7 @@ class _Stream:
     def cancel(self) -> None:
         """Unwinds a reader that still waits in a thread of its own."""
         if not self.here:
-            self.queue.put(Cancelled)
+            self.queue.put(Cancelled())
 
     def elements(self) -> Iterator[Any]:
         """What the user's function iterates over."""
@@ -299,8 +323,8 @@ class _Stream:
             if not self.parts:
                 engine.receive()
         part = self.parts.popleft()
-        if isinstance(part, type):
-            raise Cancelled
+        if isinstance(part, Cancelled):
+            raise part
         self.taken += 1
         if part is not None:
             engine.run.handle(self.begun)
@@ -312,8 +336,8 @@ class _Stream:
         if self.queue.empty():
             self.engine.inbox.put(self._waiting())
         part = self.queue.get()
-        if isinstance(part, type):
-            raise Cancelled
+        if isinstance(part, Cancelled):
+            raise part
         self.taken += 1
         if part is not None:
             self.engine.inbox.put(self.begun)

@@ -2,8 +2,9 @@
 
 Theory: an error is worth a class of its own when somebody would catch it apart from the others. So the classes follow
 *who must act*, not where the error was noticed: the author of the flow (`FlowError`), the caller (`InputError`), the
-operator (`ExecutorError`, `WorkerLost`), the author of a value (`TransferError`), or us (`InternalError`). An exception
-that a user's function raised is none of these: it propagates as itself, with a note that names function and item.
+operator (`ExecutorError`, `WorkerLost`, `TimedOut`), the author of a value (`TransferError`), or us (`InternalError`). An
+exception that a user's function raised is none of these: it propagates as itself, with a note that names function and
+item.
 
 Every message says what, where and what to do now. This module knows nothing else of anabranch.
 """
@@ -20,6 +21,8 @@ __all__ = [
     "ForeignError",
     "InputError",
     "InternalError",
+    "RunCancelled",
+    "TimedOut",
     "TransferError",
     "WorkerLost",
     "nearest",
@@ -49,6 +52,14 @@ class TransferError(AnabranchError):
 
 class WorkerLost(AnabranchError):
     """The worker that held a call died before it answered."""
+
+
+class TimedOut(AnabranchError, TimeoutError):
+    """A function, or a run, took longer than it may."""
+
+
+class RunCancelled(AnabranchError):
+    """The run was stopped by who started it."""
 
 
 class ForeignError(AnabranchError):

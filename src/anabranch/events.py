@@ -1,6 +1,7 @@
 """Facts about a run, in the past tense: what observers see. Frozen; nobody can change the run through them.
 
-Durations are in seconds; `worker` names where it happened; `where` are the indices of the outer axes, outermost first.
+Durations are in seconds; `worker` names where it happened; `where` are the indices of the outer axes, outermost first;
+`retries` counts attempts beyond the first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = [
     "RunStarted",
     "SpanFinished",
     "SpanSubmitted",
+    "WorkerDied",
 ]
 
 
@@ -56,6 +58,7 @@ class CallFinished:
     seconds: float
     started: float
     worker: str
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class SpanFinished:
     seconds: float
     started: float
     worker: str
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,21 @@ class FanFinished:
 
 @dataclass(frozen=True, slots=True)
 class ItemFailed:
-    """A function raised."""
+    """A function failed for good."""
 
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied:
+    """A worker died, or had to be killed, while it held items [lo, hi) of a task (both 0 outside of a fan-out)."""
+
+    task: str
+    where: tuple[int, ...]
+    lo: int
+    hi: int
+    worker: str
+    reason: str
 
 
 Event = (
@@ -120,4 +136,5 @@ Event = (
     | SpanFinished
     | FanFinished
     | ItemFailed
+    | WorkerDied
 )

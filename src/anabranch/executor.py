@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from anabranch.policies import Cause
 from anabranch.work import Code, Layout, Outcome
 
 __all__ = [
@@ -113,11 +114,26 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True)
 class CallLost:
-    """The worker died while it held the call."""
+    """The worker died, or had to be killed, while it held the call.
+
+    Attributes:
+        reason: signal, exit code or limit, in words.
+        worker: which one.
+        cause: ``lost``, or ``timeout`` if a function took longer than it may.
+        node: the function that was running, if that is known.
+        where: the indices of its item, outermost first, if they are known.
+        finished: what came of the items of the span before it, if that has been saved.
+        charged: False if nobody is to blame: the call had not begun, or the worker was told to go.
+    """
 
     call: int
     reason: str
     worker: str = ""
+    cause: Cause = "lost"
+    node: str = ""
+    where: tuple[int, ...] | None = None
+    finished: Outcome | None = None
+    charged: bool = True
 
 
 Message: TypeAlias = Outcome | CallFailed | CallLost

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import CodeType, TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from anabranch.errors import AnabranchError, ForeignError, InternalError
+from anabranch.policies import OnError
 
-__all__ = ["Failure", "Frame", "Trace", "capture", "portable", "restore", "trimmed"]
+__all__ = ["Failed", "Failure", "Frame", "ItemsFailed", "Trace", "capture", "portable", "restore", "summary", "trimmed"]
 
 GENERATED = "<anabranch "
 """How the file names of generated sources begin."""
@@ -73,9 +74,20 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An item that has no value because a function raised.
+    """An item that has no value because a function raised, took too long, or killed its worker.
 
-    `item` holds the indices on `axes`, outermost first; both are empty outside a fan-out.
+    It stands in the item's place wherever the value would (as `Failed` in the annotation of a collect that takes it).
+
+    Attributes:
+        node: the function.
+        axes: the axes along which it runs, outermost first; empty outside a fan-out.
+        item: the indices on them.
+        trace: what was raised, and where.
+        origin: file and line of the function.
+        worker: where it ran.
+        attempts: how many times it was tried.
+        policy: what the failure does to the rest of the run.
+        value: what the expander gave for this item, if the driver has it.
     """
 
     node: str
@@ -84,7 +96,9 @@ class Failure:
     trace: Trace
     origin: str = ""
     worker: str = ""
-    attempts: int = field(default=1)
+    attempts: int = 1
+    policy: OnError = "raise"
+    value: Any = field(default=None, repr=False, compare=False)
 
     @property
     def exception(self) -> BaseException:
@@ -95,6 +109,9 @@ class Failure:
     def place(self) -> str:
         """Function and item in words: ``'tree' (census.py:12), item source_file[3]``."""
         return f"'{self.node}'" + (f" ({self.origin})" if self.origin else "") + in_words(self.axes, self.item)
+
+    def __repr__(self) -> str:
+        return f"<Failed {self.place}: {_said(self.trace.exception)}>"
 
     def error(self) -> BaseException:
         """The exception to raise for this failure: the user's own, with a note of function, item and worker.
@@ -111,6 +128,68 @@ class Failure:
         if note not in getattr(exception, "__notes__", ()):
             exception.add_note(note)
         return exception
+
+
+Failed = Failure
+"""The same, as a word for annotations: ``def report(parsed: Collect[Tree | Failed])``."""
+
+
+class ItemsFailed(ExceptionGroup[Exception]):
+    """Items failed whose failure did not end the run at once.
+
+    Its exceptions are one for each kind of failure, the first; `failures` has all of them.
+    """
+
+    failures: tuple[Failure, ...]
+
+    def __new__(cls, message: str, exceptions: Sequence[Exception], failures: Sequence[Failure] = ()) -> Self:
+        """Makes the group; the arguments of an exception group, and all failures."""
+        group = super().__new__(cls, message, exceptions)
+        group.failures = tuple(failures)
+        return group
+
+    def derive(self, exceptions: Sequence[Any], /) -> ItemsFailed:  # type: ignore[override]
+        """A part of the group, as ``except*`` makes it."""
+        return ItemsFailed(self.message, exceptions, self.failures)
+
+    @classmethod
+    def of(cls, failures: Sequence[Failure], why: str = "") -> ItemsFailed:
+        """The group of these failures; `why` says what made the run give up, if it did."""
+        firsts = [_as_exception(same[0].error()) for same in _by_kind(failures).values()]
+        return cls(summary(failures) + why, firsts, failures)
+
+
+def summary(failures: Sequence[Failure]) -> str:
+    """The failures in words, repeats counted: ``ValueError × 412 in 'parse', first: bad line (item source_file[3])``."""
+    lines = []
+    for (_, kind), same in _by_kind(failures).items():
+        first = same[0]
+        item = in_words(first.axes, first.item).removeprefix(", ")
+        text = _text(first.trace.exception)
+        said = f": {text}" if text else ""
+        many = f" × {len(same)}" if len(same) > 1 else ""
+        lines.append(f"{kind}{many} in '{first.node}'{', first' if many else ''}{said}" + (f" ({item})" if item else ""))
+    one = "an item failed" if failures[0].item else "a function failed"
+    return (f"{len(failures)} items failed" if len(failures) > 1 else one) + ": " + "; ".join(lines)
+
+
+def _by_kind(failures: Sequence[Failure]) -> dict[tuple[str, str], list[Failure]]:
+    found: dict[tuple[str, str], list[Failure]] = {}
+    for failure in failures:
+        found.setdefault((failure.node, type(failure.trace.exception).__name__), []).append(failure)
+    return found
+
+
+def _text(exception: BaseException) -> str:
+    """The first line of what it says."""
+    try:
+        return str(exception).partition("\n")[0][:200]
+    except Exception:
+        return ""
+
+
+def _as_exception(error: BaseException) -> Exception:
+    return error if isinstance(error, Exception) else ForeignError(_said(error))
 
 
 def in_words(axes: tuple[str, ...], item: tuple[int, ...]) -> str:
@@ -161,8 +240,8 @@ def trimmed(exception: BaseException) -> BaseException:
     return exception
 
 
-def portable(trace: Trace, why_not: Callable[[BaseException], str]) -> Trace:
-    """The trace with every exception that does not travel replaced by a `ForeignError`.
+def portable(trace: Trace, why_not: Callable[[BaseException], str]) -> None:
+    """Makes the trace fit to travel: puts a `ForeignError` in the place of every exception that does not.
 
     `why_not` says what keeps an exception from travelling; nothing does if it says nothing. Traceback and causes are
     taken off the exceptions, for the trace has them; some libraries (`tblib`, which Dask loads) would pickle them too.
@@ -171,16 +250,12 @@ def portable(trace: Trace, why_not: Callable[[BaseException], str]) -> Trace:
     exception.__traceback__ = exception.__cause__ = exception.__context__ = None
     reason = why_not(exception)
     if reason:
-        exception = ForeignError(f"{_said(exception)} (the exception itself could not be brought back: {reason})")
-        for note in getattr(trace.exception, "__notes__", ()):
-            exception.add_note(note)
-    return Trace(
-        exception,
-        trace.frames,
-        None if trace.cause is None else portable(trace.cause, why_not),
-        None if trace.context is None else portable(trace.context, why_not),
-        trace.suppressed,
-    )
+        trace.exception = ForeignError(f"{_said(exception)} (the exception itself could not be brought back: {reason})")
+        for note in getattr(exception, "__notes__", ()):
+            trace.exception.add_note(note)
+    for origin in (trace.cause, trace.context):
+        if origin is not None:
+            portable(origin, why_not)
 
 
 def _said(exception: BaseException) -> str:

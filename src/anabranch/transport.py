@@ -27,8 +27,8 @@ import cloudpickle
 
 from anabranch.errors import TransferError
 from anabranch.executor import Call, Reference, Shared
-from anabranch.failure import Failure, in_words, portable
-from anabranch.work import Argument, Code, Form, Layout, Outcome
+from anabranch.failure import Failure, capture, in_words, portable
+from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, policy_at
 
 __all__ = [
     "Reach",
@@ -137,48 +137,80 @@ def portable_outcome(outcome: Outcome, code: Code, layout: Layout) -> tuple[Outc
     """The outcome without its outputs, fit to be pickled, and all its outputs packed together.
 
     Raises:
-        TransferError: an output cannot be pickled; names function and item, and the path inside it.
+        TransferError: an output cannot be pickled, and by its policy that ends the run; names function and item, and the
+            path inside it.
     """
+    bare = _bare(outcome)
     try:
-        return _bare(outcome), pack(outcome.outputs)
+        return bare, pack(outcome.outputs)
     except Exception as error:
-        raise _unreturned(outcome, code, layout) from error
+        mended = _mended(outcome, code, layout, error)
+        return _bare(mended), pack(mended.outputs)
 
 
 def portable_outputs(outcome: Outcome, code: Code, layout: Layout) -> tuple[Outcome, list[list[Any]]]:
     """The same with each output packed by itself.
 
     Raises:
-        TransferError: an output cannot be pickled; names function and item, and the path inside it.
+        TransferError: as above.
     """
+    bare = _bare(outcome)
     try:
-        return _bare(outcome), [pack(output) for output in outcome.outputs]
+        return bare, [pack(output) for output in outcome.outputs]
     except Exception as error:
-        raise _unreturned(outcome, code, layout) from error
+        mended = _mended(outcome, code, layout, error)
+        return _bare(mended), [pack(output) for output in mended.outputs]
 
 
-def _unreturned(outcome: Outcome, code: Code, layout: Layout) -> TransferError:
-    for number, value in enumerate(outcome.outputs):
-        if _pickling_error(value) is None:
+def _mended(outcome: Outcome, code: Code, layout: Layout, error: Exception) -> Outcome:
+    """The outcome with a failure in the place of each value that cannot be pickled."""
+    outputs, holes, failures = list(outcome.outputs), list(outcome.holes), list(outcome.failures)
+    for number, output in enumerate(outputs):
+        if _pickling_error(output) is None:
             continue
-        node, item = code.gives[number] if number < len(code.gives) else code.name, ""
+        node = code.gives[number] if number < len(code.gives) else code.name
         if code.loops and number < code.outputs - code.partials:
-            at = next(n for n, element in enumerate(value) if _pickling_error(element) is not None)
-            item, value = _item(code, layout, at), value[at]  # noqa: PLW2901
-        origin = f" ({code.origins[node]})" if node in code.origins else ""
-        return TransferError(
-            f"what '{node}'{origin} returned{item.replace(', item', ' for item')} cannot be brought back from the worker: "
-            f"{why_not(value)}; return plain data, or run it on an executor that shares memory ('sequential', 'threads')"
-        )
-    return TransferError(f"a result of {code.readers} cannot be brought back from the worker; return plain data")
+            values = list(output)
+            for at, value in enumerate(values):
+                if _pickling_error(value) is not None:
+                    values[at] = _unreturned(code, layout, (node, (*layout.where, layout.start + at)), value, error)
+                    failures.append(values[at])
+            outputs[number], holes[number] = values, ABSENT
+        else:
+            outputs[number] = holes[number] = _unreturned(code, layout, (node, layout.where), output, error)
+            failures.append(outputs[number])
+    if len(failures) == len(outcome.failures):
+        raise TransferError(
+            f"a result of {code.readers} cannot be brought back from the worker; return plain data"
+        ) from error
+    return replace(outcome, outputs=tuple(outputs), holes=tuple(holes), failures=tuple(failures))
+
+
+def _unreturned(code: Code, layout: Layout, place: tuple[str, tuple[int, ...]], value: Any, cause: Exception) -> Failure:
+    """The failure of a value that cannot be pickled.
+
+    Raises:
+        TransferError: by its policy it ends the run.
+    """
+    node, where = place
+    axes = code.tables[0].axes[: len(where)] if code.tables else ()
+    origin = code.origins.get(node, "")
+    item = in_words(axes, where).replace(", item", " for item") if len(where) > len(layout.where) else ""
+    error = TransferError(
+        f"what '{node}'{f' ({origin})' if origin else ''} returned{item} cannot be brought back from the worker: "
+        f"{why_not(value)}; return plain data, or run it on an executor that shares memory ('sequential', 'threads')"
+    )
+    policy = policy_at(code.policies.get(node), layout.on_error, where)
+    if policy == "raise":
+        raise error from cause
+    return Failure(node, axes, where, capture(error), origin, policy=policy)
 
 
 def _bare(outcome: Outcome) -> Outcome:
-    return replace(outcome, outputs=(), failures=tuple(_portable_failure(failure) for failure in outcome.failures))
-
-
-def _portable_failure(failure: Failure) -> Failure:
-    return replace(failure, trace=portable(failure.trace, _why_not_back))
+    """The outcome without its outputs, its failures made fit to travel: in place, for they stand in the outputs too."""
+    for failure in outcome.failures:
+        portable(failure.trace, _why_not_back)
+    return replace(outcome, outputs=())
 
 
 def _why_not_back(exception: BaseException) -> str:

@@ -3,11 +3,15 @@
 Theory: generated code (see `anabranch.plan.source`) is the loop a person would write, with one `try` around the steps
 of an item. As long as nothing is raised nothing else is paid for. When a step raises, the line number tells which one;
 `Recorder.rescue` notes the failure and runs what remains of that item, statement by statement, from the very same
-source text, leaving out what needs a value that is not there. A value that is not there is `ABSENT`, in place, so
-that position in a list remains identity.
+source text, leaving out what needs a value that is not there.
 
-Invariants: an item's steps run at most once; a list that leaves a loop is as long as the loop had items; `ABSENT` never
-reaches a user's function.
+A value that is not there is *missing*, and something else is in its place, so that position in a list remains identity:
+`ABSENT` if the item was skipped, the `Failure` if a function failed. What needs a missing value is not called and is
+missing itself, for the same reason. A collect goes by the failure's policy: it leaves the item out, keeps the failure as
+an entry, or is missing as a whole.
+
+Invariants: of a step that succeeded none is run again; a list that leaves a loop is as long as the loop had items; `ABSENT`
+never reaches a user's function; a recorder's `holes` is set before anything missing is.
 
 This module never knows where it runs: the sequential executor and a Ray worker call the same `perform`.
 """
@@ -22,20 +26,23 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import repeat
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, Final, NamedTuple
 
-from anabranch.errors import AnabranchError, FlowError, InputError
+from anabranch.errors import AnabranchError, FlowError, InputError, TimedOut
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.markers import Skip
+from anabranch.policies import Cause, OnError, Policy
 
 __all__ = [
     "ABSENT",
+    "MISSING",
     "Argument",
     "Block",
     "Code",
     "Form",
     "Layout",
+    "Missing",
     "Outcome",
     "Part",
     "Step",
@@ -43,6 +50,8 @@ __all__ = [
     "compact",
     "opened",
     "perform",
+    "policy_at",
+    "worst",
 ]
 
 
@@ -54,13 +63,51 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 
+Missing = Absent | Failure
+"""What stands where a value would."""
+
+MISSING: Final = frozenset({Absent, Failure})
+"""The types of what is missing."""
+
+_WEIGHTS: Final[Mapping[OnError, int]] = {"skip": 1, "keep": 2, "finish": 3, "raise": 4}
+
+
+def worst(values: Iterable[Any]) -> Missing:
+    """Of what is missing among `values` that which weighs most: it is why a reader of all of them cannot run."""
+    found: Missing = ABSENT
+    weight = 0
+    for value in values:
+        if type(value) is Failure and _WEIGHTS[value.policy] > weight:
+            found, weight = value, _WEIGHTS[value.policy]
+    return found
+
 
 class Aborted(BaseException):
-    """Leaves generated code at the first failure of a call that does not tolerate any."""
+    """Leaves generated code at a failure that ends the run."""
 
 
 class Lacking(BaseException):
-    """Leaves a stream's reader because what it reads is not there; the reason has been noted already."""
+    """Leaves a stream's reader because what it reads is missing; the reason has been noted already."""
+
+    def __init__(self, missing: Missing) -> None:
+        super().__init__()
+        self.missing = missing
+
+
+STOPS: Final = (Exception, SystemExit, Lacking)
+"""What ends a step without ending the worker."""
+
+
+class Uneven(InputError):
+    """Lists that are read side by side are not equally long."""
+
+
+class Withheld(Exception):
+    """A list cannot be collected: an item failed, and by its policy so does what depends on it."""
+
+    def __init__(self, missing: Failure) -> None:
+        super().__init__()
+        self.missing = missing
 
 
 class Form(Enum):
@@ -94,41 +141,47 @@ class Argument(NamedTuple):
 class Layout(NamedTuple):
     """What a worker needs to know of a call besides code and values; small and quick to pickle.
 
-    `where` are the outer indices, `start` the index of the first item; `tolerant` calls go on after a failure.
+    `where` are the outer indices, `start` the index of the first item; `on_error` is the run's policy, for functions that
+    have none of their own.
     """
 
     call: int
     where: tuple[int, ...]
     start: int
     arguments: tuple[Argument, ...]
-    tolerant: bool = False
+    on_error: OnError = "raise"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a call: one value or reference for each output of its block, and what failed.
 
-    `holes` tells for each output whether it has absent places; `seconds` is the time spent inside the block and
-    `started` when that began, by the worker's monotonic clock.
+    `holes` tells for each output what is missing: of a list `ABSENT` if it may have places where something is, of a single
+    value what stands for it, else None. `seconds` is the time spent inside the block and `started` when that began, by
+    the worker's monotonic clock; `retries` counts attempts beyond the first.
     """
 
     call: int
     outputs: tuple[Any, ...]
-    holes: tuple[bool, ...]
+    holes: tuple[Missing | None, ...]
     failures: tuple[Failure, ...]
     seconds: float
     started: float
     worker: str = ""
+    retries: int = 0
 
 
 class Step(NamedTuple):
-    """One line of generated code: whose it is, its text, and the variables that it reads and writes."""
+    """One line of generated code: whose it is, its text, the variables that it reads and writes, and which of those that it
+    reads are lists to be collected, to which depth.
+    """
 
     node: str
     line: int
     statement: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    collects: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,8 +197,9 @@ class Table:
 class Code:
     """A task as it travels: generated source, the functions it calls, and nothing else of the graph.
 
-    `outputs` counts what the entry returns; where the code `loops`, each is a list over the span's items, but for the
-    last `partials`, which are one value for the span. `key` is unique in the process that made the plan.
+    `policies` are those of its functions that have one. `outputs` counts what the entry returns; where the code `loops`,
+    each is a list over the span's items, but for the last `partials`, which are one value for the span. `key` is unique in
+    the process that made the plan.
     """
 
     key: str
@@ -157,6 +211,7 @@ class Code:
     outputs: int
     loops: bool
     partials: int = 0
+    policies: Mapping[str, Policy] = field(default_factory=dict)
     loaded: list[Block] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -203,7 +258,7 @@ class Block:
         self.lines = tuple({step.line: n for n, step in enumerate(table.steps)} for table in code.tables)
         self.statements: dict[tuple[int, int], types.CodeType] = {}
 
-    def failure_of(self, error: BaseException, where: tuple[int, ...]) -> Failure:
+    def failure_of(self, error: BaseException, where: tuple[int, ...], worker: str = "") -> Failure:
         """The failure for what left the generated code: of the node whose line raised, or else of the task as a whole."""
         node, trace = self.code.name, error.__traceback__
         nodes = {step.line: step.node for table in self.code.tables for step in table.steps}
@@ -212,7 +267,7 @@ class Block:
                 node = nodes.get(trace.tb_lineno, node)
             trace = trace.tb_next
         axes = self.code.tables[0].axes[: len(where)] if self.code.tables else ()
-        return Failure(node, axes, where, capture(error), self.code.origins.get(node, ""))
+        return Failure(node, axes, where, capture(error), self.code.origins.get(node, ""), worker)
 
     def statement(self, number: int, step: int) -> types.CodeType:
         """The code of one step, to be run with an item's variables as its locals."""
@@ -225,72 +280,157 @@ class Block:
 
 
 class Recorder:
-    """What generated code turns to when something is not there: `r` in its text."""
+    """What generated code turns to when something is not there: `r` in its text.
 
-    __slots__ = ("block", "failures", "holes", "tolerant")
+    Args:
+        block: the code.
+        on_error: the policy of functions that have none of their own.
+        holes: whether something may be missing in what the code is given.
+        worker: where it runs.
+    """
 
-    def __init__(self, block: Block, *, tolerant: bool, holes: bool) -> None:
+    __slots__ = ("block", "failures", "holes", "on_error", "retries", "worker")
+
+    def __init__(self, block: Block, on_error: OnError = "raise", *, holes: bool = False, worker: str = "") -> None:
         self.block = block
-        self.tolerant = tolerant
+        self.on_error = on_error
         self.holes = holes
+        self.worker = worker
+        self.retries = 0
         self.failures: list[Failure] = []
 
     def rescue(self, number: int, error: BaseException, where: tuple[int, ...], env: dict[str, Any]) -> Any:
-        """Notes that a step of table `number` raised, runs the item's remaining steps, and returns its outputs."""
+        """Takes over after a step of table `number` raised: tries it again if its policy says so, runs the item's remaining
+        steps, and returns its outputs.
+        """
         traceback = error.__traceback__
         failed = self.block.lines[number].get(traceback.tb_lineno if traceback else 0)
         if failed is None:
             raise error
-        table = self.block.code.tables[number]
-        if not isinstance(error, Lacking):
-            self.note(table.steps[failed].node, table.axes, where, error)
-        for name in table.steps[failed].writes:
-            env[name] = ABSENT
+        self._settle(number, failed, where, env, error)
         return self._go_on(number, failed + 1, where, env)
 
     def resume(self, number: int, where: tuple[int, ...], env: dict[str, Any]) -> Any:
-        """Runs all the steps of an item some of whose inputs are absent, and returns its outputs."""
+        """Runs all the steps of an item for which something is missing, and returns its outputs."""
         return self._go_on(number, 0, where, env)
 
-    def note(self, node: str, axes: tuple[str, ...], where: tuple[int, ...], error: BaseException) -> None:
-        """Records one failure, or nothing if the item is skipped or the failure is known; aborts an intolerant call."""
+    def lacks(self, *values: Any) -> bool:
+        """Whether one of the values is missing."""
+        return any(type(value) in MISSING for value in values)
+
+    def aligned(self, values: Any) -> Any:
+        """`values`, or what is missing without end where the whole list is: what it is read beside rules the length."""
+        if type(values) not in MISSING:
+            return values
         self.holes = True
-        if isinstance(error, Skip):
-            if where:
-                return
-            error = misplaced_skip(node)
-        origin = self.block.code.origins.get(node, "")
-        self.failures.append(Failure(node, axes[: len(where)], where, capture(error), origin))
-        if not self.tolerant:
-            raise Aborted
+        return repeat(values)
+
+    def gathered(self, values: list[Any], *others: Any) -> tuple[list[Any], Missing | None]:
+        """What an associative collector is given of a span, and what is missing for it to be called, if anything is."""
+        try:
+            kept = compact(values, 1) if self.holes else values[:]
+        except Withheld as reason:
+            return [], reason.missing
+        if not kept:
+            return kept, ABSENT
+        return kept, worst(others) if self.lacks(*others) else None
+
+    def streamed(self, value: Any, depth: int) -> tuple[Any, ...]:
+        """What a stream gives for one item: the item's value, closed to `depth` inside, or nothing."""
+        try:
+            return tuple(compact([value], depth + 1))
+        except Withheld as reason:
+            raise Lacking(reason.missing) from None
 
     def stop(self, node: str, axes: tuple[str, ...], where: tuple[int, ...], error: BaseException) -> None:
         """An expander failed while a stream was reading it: noted as the expander's, and the reader goes without."""
-        self.note(node, axes, where, error)
-        raise Lacking
+        missing = ABSENT if isinstance(error, Skip) and where else self.note(node, axes, where, error)
+        self.holes = True
+        raise Lacking(missing)
+
+    def note(
+        self, node: str, axes: tuple[str, ...], where: tuple[int, ...], error: BaseException, attempts: int = 1
+    ) -> Failure:
+        """Records that a function failed; leaves the call if by its policy that ends the run."""
+        self.holes = True
+        if isinstance(error, Skip):
+            error = misplaced_skip(node)
+        code = self.block.code
+        wrong = isinstance(error, (FlowError, Uneven))  # not an item's fault: the flow or the request is wrong
+        policy = "raise" if wrong else policy_at(code.policies.get(node), self.on_error, where)
+        origin = code.origins.get(node, "")
+        failure = Failure(node, axes[: len(where)], where, capture(error), origin, self.worker, attempts, policy)
+        self.failures.append(failure)
+        if policy == "raise":
+            raise Aborted
+        return failure
+
+    def _settle(self, number: int, n: int, where: tuple[int, ...], env: dict[str, Any], error: BaseException) -> None:
+        """A step raised: it is tried again as long as its policy says so, or else what it makes is missing."""
+        step = self.block.code.tables[number].steps[n]
+        policy = self.block.code.policies.get(step.node)
+        first, attempt = error, 1
+        missing: Missing | None = None
+        while missing is None:
+            if isinstance(error, (Lacking, Withheld)):
+                missing = error.missing
+            elif isinstance(error, Skip) and where:
+                missing = ABSENT
+            elif (wait := _wait(policy, error, attempt)) is None:
+                missing = self.note(step.node, self.block.code.tables[number].axes, where, error, attempt)
+            else:
+                attempt += 1
+                self.retries += 1
+                if wait:
+                    sleep(wait)
+                try:
+                    exec(self.block.statement(number, n), self.block.namespace, env)  # noqa: S102
+                except STOPS as again:
+                    error = _apart(again, first)
+                else:
+                    return
+        self.holes = True
+        for name in step.writes:
+            env[name] = missing
 
     def _go_on(self, number: int, first: int, where: tuple[int, ...], env: dict[str, Any]) -> Any:
         table = self.block.code.tables[number]
+        raised = env.get("error")
         for n in range(first, len(table.steps)):
             step = table.steps[n]
-            if all(env.get(name, ABSENT) is not ABSENT for name in step.reads):
-                try:
-                    exec(self.block.statement(number, n), self.block.namespace, env)  # noqa: S102
-                    continue
-                except Lacking:
-                    pass
-                except Exception as error:
-                    self.note(step.node, table.axes, where, error)
-            for name in step.writes:
-                env[name] = ABSENT
+            needed = [env.get(name, ABSENT) for name in step.reads]
+            if self.lacks(*needed):
+                missing = worst([*needed, *(withheld(env.get(name, ABSENT), depth) for name, depth in step.collects)])
+                for name in step.writes:
+                    env[name] = missing
+                continue
+            try:
+                exec(self.block.statement(number, n), self.block.namespace, env)  # noqa: S102
+            except STOPS as error:
+                self._settle(number, n, where, env, _apart(error, raised))
         outputs = tuple(env.get(name, ABSENT) for name in table.outputs)
-        if ABSENT in map(_only_absent, outputs):
-            self.holes = True
         return outputs if len(outputs) != 1 else outputs[0]
 
 
-def _only_absent(value: Any) -> Absent | None:
-    return ABSENT if value is ABSENT else None
+def _wait(policy: Policy | None, error: BaseException, attempt: int) -> float | None:
+    """Seconds until a step is tried again; None if it isn't."""
+    if policy is None or policy.retries is None or not isinstance(error, Exception) or isinstance(error, Skip):
+        return None
+    cause: Cause = "timeout" if isinstance(error, TimedOut) else "exception"
+    return policy.retries.after(error, attempt, cause)
+
+
+def _apart(error: BaseException, earlier: BaseException | None) -> BaseException:
+    """The error without another step's or attempt's as its context, which it only has because we still hold that one."""
+    if earlier is not None and error.__context__ is earlier:
+        error.__context__ = None
+    return error
+
+
+def policy_at(own: Policy | None, of_run: OnError, where: tuple[int, ...]) -> OnError:
+    """What a failure of a function there does; outside of any fan-out there is no item that could be left out."""
+    policy = (own.on_error if own is not None else None) or of_run
+    return policy if where or policy == "raise" else "finish"
 
 
 def misplaced_skip(node: str) -> FlowError:
@@ -299,10 +439,30 @@ def misplaced_skip(node: str) -> FlowError:
 
 
 def compact(values: Iterable[Any], depth: int) -> list[Any]:
-    """A list, or nested lists to `depth`, without its absent places."""
-    if depth <= 1:
-        return [value for value in values if value is not ABSENT]
-    return [compact(value, depth - 1) for value in values if value is not ABSENT]
+    """A list, or nested lists to `depth`, as a function gets it: without what is missing, but for failures to be kept.
+
+    Raises:
+        Withheld: a failure in it has a policy by which the list is missing as a whole.
+    """
+    values = values if isinstance(values, list) else list(values)
+    kinds = set(map(type, values))
+    if Failure in kinds:
+        for value in values:
+            if type(value) is Failure and value.policy in ("finish", "raise"):
+                raise Withheld(value)
+        values = [value for value in values if type(value) is not Failure or value.policy == "keep"]
+    if depth > 1:
+        return [value if type(value) is Failure else compact(value, depth - 1) for value in values if value is not ABSENT]
+    return [value for value in values if value is not ABSENT]
+
+
+def withheld(values: Any, depth: int) -> Missing:
+    """Why a list cannot be collected; `ABSENT` if it can."""
+    try:
+        compact(values if isinstance(values, list) else [], depth)
+    except Withheld as reason:
+        return reason.missing
+    return ABSENT
 
 
 _ITERABLE: Final = frozenset({types.GeneratorType, list, tuple, range})
@@ -328,23 +488,18 @@ def opened(values: Any, node: str) -> Iterator[Any]:
     return iter(values)
 
 
-def missing_like(values: Any) -> Any:
-    """`values`, or absent places without end where the whole list is absent: what it is read beside rules the length."""
-    return repeat(ABSENT) if values is ABSENT else values
-
-
 def uneven(node: str, names: tuple[str, ...], lists: tuple[Any, ...]) -> None:
     """Checks that lists to be read side by side are equally long.
 
     Raises:
-        InputError: they are not.
+        Uneven: they are not.
     """
     lengths = [len(values) for values in lists if hasattr(values, "__len__")]
     if len(set(lengths)) > 1:
         sizes = ", ".join(
             f"'{name}' has {len(values)}" for name, values in zip(names, lists, strict=True) if hasattr(values, "__len__")
         )
-        raise InputError(f"values read by position along '{node}' must be equally many, but {sizes}")
+        raise Uneven(f"values read by position along '{node}' must be equally many, but {sizes}")
 
 
 def close(iterator: Any) -> None:
@@ -354,12 +509,10 @@ def close(iterator: Any) -> None:
 
 
 RUNTIME: Final[dict[str, Any]] = {
-    "ABSENT": ABSENT,
-    "Lacking": Lacking,
+    "STOPS": STOPS,
     "close": close,
     "closing": closing,
     "compact": compact,
-    "missing_like": missing_like,
     "opened": opened,
     "uneven": uneven,
 }
@@ -389,7 +542,10 @@ def _argument(argument: Argument, values: tuple[Any, ...]) -> Any:
         else:
             joined.extend(value[start:stop])
     if form is Form.COLLECTED and (holes or depth > 1):
-        return compact(joined, depth)  # inner lists are copied too: they are the function's own
+        try:
+            return compact(joined, depth)  # inner lists are copied too: they are the function's own
+        except Withheld as reason:
+            return reason.missing
     return joined
 
 
@@ -405,25 +561,34 @@ def perform(code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "
     driver; other `BaseException`s propagate.
     """
     block = code.load()
-    recorder = Recorder(block, tolerant=layout.tolerant, holes=any(argument.holes for argument in layout.arguments))
+    recorder = Recorder(block, layout.on_error, holes=any(argument.holes for argument in layout.arguments), worker=worker)
     started = perf_counter()
     try:
         arguments = arguments_of(layout, values)
+        if recorder.lacks(*arguments):
+            recorder.holes = True
         started = perf_counter()
         outputs = block.entry(recorder, layout.where, layout.start, *arguments)
     except Aborted:
-        return _nothing(recorder, layout, perf_counter() - started, started, worker)
+        return _nothing(recorder, layout, perf_counter() - started, started)
     except (AnabranchError, SystemExit) as error:
-        recorder.failures.append(block.failure_of(error, layout.where))
-        return _nothing(recorder, layout, perf_counter() - started, started, worker)
+        recorder.failures.append(block.failure_of(error, layout.where, worker))
+        return _nothing(recorder, layout, perf_counter() - started, started)
     seconds = perf_counter() - started
     if code.outputs == 1:
         outputs = (outputs,)
-    lists = code.outputs - code.partials if code.loops else 0
-    holes = tuple(recorder.holes if n < lists else value is ABSENT for n, value in enumerate(outputs))
-    return Outcome(layout.call, outputs, holes, tuple(recorder.failures), seconds, started, worker)
+    holes: tuple[Missing | None, ...] = (None,) * code.outputs
+    if recorder.holes:
+        lists = code.outputs - code.partials if code.loops else 0
+        holes = tuple(ABSENT if n < lists else _only_missing(value) for n, value in enumerate(outputs))
+    return Outcome(layout.call, outputs, holes, tuple(recorder.failures), seconds, started, worker, recorder.retries)
 
 
-def _nothing(recorder: Recorder, layout: Layout, seconds: float, started: float, worker: str) -> Outcome:
+def _only_missing(value: Any) -> Missing | None:
+    return value if type(value) in MISSING else None
+
+
+def _nothing(recorder: Recorder, layout: Layout, seconds: float, started: float) -> Outcome:
     """The outcome of a call that failed as a whole."""
-    return Outcome(layout.call, (), (), tuple(recorder.failures), seconds, started, worker)
+    failures = tuple(recorder.failures)
+    return Outcome(layout.call, (), (), failures, seconds, started, recorder.worker, recorder.retries)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(900)  # shrinking a flow that fails takes its t
 SLOTS = (1, 2, 3, 7)
 SEEDS = st.integers(0, 2**32)
 
-EXAMPLES = {"seeded": 600, "sequential": 300, "threads": 200, "processes": 60, "ray": 25, "dask": 25}
+EXAMPLES = {"seeded": 600, "dying": 400, "sequential": 300, "threads": 200, "processes": 60, "ray": 25, "dask": 25}
 """How many flows are run unless `ANABRANCH_EXAMPLES` says otherwise; see `tests/conftest.py`."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -90,6 +90,21 @@ def test_every_order_of_completion_gives_the_oracles_answer(slots, figures):
             assume(is_mended(flow))
             count[0] += 1
             found = run_seeded(flow, seed=seed, slots=slots)
+            assert flow.agrees(found), f"{found} instead of {flow.expected()}"
+
+        check()
+
+
+@pytest.mark.parametrize("slots", SLOTS)
+def test_workers_that_die_change_no_answer(slots, figures):
+    with counted(figures, f"dying, {slots} slots") as count:
+
+        @settings(max_examples=max(1, examples("dying") // len(SLOTS)))
+        @given(flows(failures=True), SEEDS)
+        def check(flow, seed):
+            assume(is_mended(flow))
+            count[0] += 1
+            found = run_seeded(flow, seed=seed, slots=slots, losses=0.3)
             assert flow.agrees(found), f"{found} instead of {flow.expected()}"
 
         check()

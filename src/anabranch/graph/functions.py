@@ -9,7 +9,7 @@ import inspect
 import linecache
 import re
 import typing
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
 from anabranch.graph.types import assignable, describe
 from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of
+from anabranch.policies import Policy, policy_of
 
 __all__ = ["functions_of", "module_from_functions", "node_of", "origin_of"]
 
@@ -100,7 +101,17 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         doc=inspect.getdoc(function) or "",
         tags=marks.get("tags", {}),
         origin=origin,
+        policy=_policy(label, function, parameters, expands=expands),
     )
+
+
+def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Parameter], *, expands: bool) -> Policy | None:
+    policy = policy_of(function)
+    if policy is not None and policy.retries is not None and any(p.role is Role.STREAM for p in parameters):
+        raise FlowError(f"{label} reads a Stream, which cannot be read again: @retry has no place there; collect a list")
+    if policy is not None and policy.timeout is not None and expands:
+        raise FlowError(f"{label} is Parallelizable; @timeout limits functions that return a value, not the pace of a source")
+    return policy
 
 
 def _is_function(value: Any) -> bool:

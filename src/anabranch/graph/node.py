@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
+
+from anabranch.failure import Failed
+from anabranch.policies import Policy
 
 __all__ = ["Edge", "Input", "Node", "Parameter", "Role"]
 
@@ -32,6 +35,11 @@ class Parameter:
     required: bool = True
     keyword: bool = False
 
+    @property
+    def takes_failures(self) -> bool:
+        """Whether it is a collect or stream that says that failed items may stand in it: ``Collect[T | Failed]``."""
+        return self.depth > 0 and (self.annotation is Any or Failed in (self.annotation, *get_args(self.annotation)))
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -47,6 +55,7 @@ class Node:
     doc: str = ""
     tags: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
+    policy: Policy | None = None
 
     @property
     def label(self) -> str:

@@ -2,6 +2,7 @@
 
 from anabranch.plan.body import Body, Fan, Reading, Value
 from anabranch.plan.frame import CallTask, FanTask, FramePlan, Gather, Merge, ReaderTask, SourceTask, Task
+from anabranch.plan.kept import check_kept
 from anabranch.plan.plan import Plan, fans_of, make_plan
 from anabranch.plan.select import Kind, Vertex, given
 
@@ -21,6 +22,7 @@ __all__ = [
     "Task",
     "Value",
     "Vertex",
+    "check_kept",
     "fans_of",
     "given",
     "make_plan",

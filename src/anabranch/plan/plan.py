@@ -13,6 +13,7 @@ from anabranch.graph import Graph
 from anabranch.plan.body import Body, Fan, Value, build_body
 from anabranch.plan.frame import CallTask, FramePlan, frame_plan
 from anabranch.plan.select import Kind, Selection, select
+from anabranch.policies import Policy
 from anabranch.work import Code
 
 __all__ = ["Plan", "make_plan"]
@@ -36,6 +37,16 @@ class Plan:
     def axes_of(self, axis: str) -> tuple[str, ...]:
         """The axes along which an expander itself runs."""
         return self.selection.vertices[axis].axes[:-1]
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """What functions say of their failures, by node."""
+        return {v.node: v.policy for v in self.selection.vertices.values() if v.policy is not None}
+
+    @cached_property
+    def keeps(self) -> bool:
+        """Whether a function of its own accord has its failures kept."""
+        return any(policy.on_error == "keep" for policy in self.policies.values())
 
     @cached_property
     def direct(self) -> CallTask | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from anabranch.errors import InputError, nearest, nearest_or_all
 from anabranch.graph import Graph, Role
+from anabranch.policies import Policy
 
 __all__ = ["Kind", "Link", "Selection", "Vertex", "call_of", "given", "same", "select"]
 
@@ -43,6 +44,7 @@ class Link:
     depth: int
     along: Axes
     keyword: bool = False
+    takes_failures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Vertex:
     node: str = ""
     origin: str = ""
     associative: bool = False
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ def _vertices(graph: Graph, name: str, available: set[str], constant: set[str], 
     else:
         links, function = tuple(_links(graph, name, available)), node.function
     target = call_of(name) if node.expands else name
-    made = Vertex(target, Kind.CALL, axes, links, function, name, node.origin, node.associative and not overridden)
+    associative, policy = (False, None) if overridden else (node.associative, node.policy)
+    made = Vertex(target, Kind.CALL, axes, links, function, name, node.origin, associative, policy)
     if not node.expands:
         return [*extra, made]
     items = Vertex(name, Kind.ITEMS, (*axes, name), (Link(target, None, Role.PLAIN, 0, axes),), None, name, node.origin)
@@ -172,7 +176,8 @@ def _links(graph: Graph, name: str, available: set[str]) -> Iterable[Link]:
             left_out = True
             continue
         by_keyword = parameter.keyword or left_out
-        yield Link(edge.source, parameter.name, parameter.role, parameter.depth, edge.along, by_keyword)
+        closes = (parameter.role, parameter.depth, edge.along)
+        yield Link(edge.source, parameter.name, *closes, by_keyword, parameter.takes_failures)
 
 
 def _reader(graph: Graph, name: str, made: Mapping[str, Vertex]) -> str:

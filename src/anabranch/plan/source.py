@@ -14,7 +14,7 @@ The loop over ``source_file`` of the example in `docs/design.md` reads::
             try:
                 v_tree = f_tree(v_source_file)
                 v_function_count = f_function_count(v_tree); del v_tree
-            except Exception as error:
+            except STOPS as error:
                 v_function_count = r.rescue(0, error, (*where, start + len(out_0)), locals())
             put_0(v_function_count)
         return out_0
@@ -35,6 +35,7 @@ from anabranch.errors import InternalError
 from anabranch.graph import Role
 from anabranch.plan.body import Body, Fan, Value, rank_in
 from anabranch.plan.select import Axes, Kind, Link, Vertex, call_of
+from anabranch.policies import Policy
 from anabranch.work import Code, Step, Table
 
 __all__ = ["Import", "Partial", "fan_code", "once_code"]
@@ -68,12 +69,12 @@ def once_code(vertices: Vertices, calls: Sequence[Vertex], imports: Sequence[Imp
     parameters = [chunk.names[entry if entry.reader else entry.value] for entry in imports]
     table = module.table(axes, [chunk.names[value] for value in outputs])
     chunk.add(0, f"def task({', '.join(['r', 'where', 'start', *parameters])}):")
-    if axes and parameters:
-        chunk.add(1, f"if {' or '.join(f'{name} is ABSENT' for name in parameters)}:")
+    if parameters:
+        chunk.add(1, f"if r.holes and r.lacks({', '.join(parameters)}):")
         chunk.add(2, f"return r.resume({table.number}, where, locals())")
     chunk.add(1, "try:")
     _Steps(chunk, table, Body(axes, tuple(calls)), set(outputs), given).write(2)
-    chunk.add(1, f"except {chunk.caught} as error:")
+    chunk.add(1, "except STOPS as error:")
     chunk.add(2, f"return r.rescue({table.number}, error, where, locals())")
     chunk.add(1, f"return {', '.join(table.outputs)}")
     return module.code(calls[-1].node, len(outputs), loops=False)
@@ -121,6 +122,7 @@ class _Module:
         self.vertices = vertices
         self.functions: dict[str, Callable[..., Any]] = {}
         self.origins: dict[str, str] = {}
+        self.policies: dict[str, Policy] = {}
         self.tables: list[_Table] = []
         self.chunks: list[_Chunk] = []
 
@@ -136,6 +138,8 @@ class _Module:
             name = f"{name}_{len(self.functions)}"
             self.functions[name] = vertex.function
         self.origins[vertex.node] = vertex.origin
+        if vertex.policy is not None:
+            self.policies[vertex.node] = vertex.policy
         return name
 
     def code(self, name: str, outputs: int, *, loops: bool, partials: int = 0) -> Code:
@@ -145,7 +149,8 @@ class _Module:
             lines += [*chunk.lines, ""]
         tables = tuple(table.placed() for table in self.tables)
         source = "\n".join(lines)
-        return Code(f"{next(_keys)}", name, source, self.functions, tables, self.origins, outputs, loops, partials)
+        made = (self.functions, tables, self.origins, outputs, loops, partials, self.policies)
+        return Code(f"{next(_keys)}", name, source, *made)
 
 
 class _Chunk:
@@ -156,7 +161,6 @@ class _Chunk:
         self.names = _Names()
         self.lines: list[str] = []
         self.start = 0
-        self.caught = "Exception"
         module.chunks.append(self)
 
     def add(self, indent: int, text: str) -> None:
@@ -246,7 +250,7 @@ class _Loop:
         if len(sources) == 1:
             return
         for name in sources[1:]:
-            chunk.add(1, f"{name} = missing_like({name})")
+            chunk.add(1, f"{name} = r.aligned({name})")
         if self._foreign() and self.name != "task":  # of a span's lists the run sees to it
             if fan.fresh:
                 chunk.add(1, f"{sources[0]} = list({sources[0]})")
@@ -264,14 +268,14 @@ class _Loop:
         """Conditions under which an item has to go without some value from the outset."""
         vertices = self.module.vertices
         pairs = zip(self.fan.captured, captured, strict=False)
-        absent = [name for value, name in pairs if len(vertices[value.name].axes) > value.rank]
+        absent = [name for value, name in pairs if vertices[value.name].kind is not Kind.GIVEN]
         conditions = []
         if absent:
-            self.chunk.add(1, f"lack = {' or '.join(f'{name} is ABSENT' for name in absent)}")
+            self.chunk.add(1, f"lack = r.holes and r.lacks({', '.join(absent)})")
             conditions = ["lack"]
-        for reading in self.fan.aligned:
-            if vertices[reading.outer.name].kind is not Kind.GIVEN:
-                conditions.append(f"{self.chunk.names[reading.inner]} is ABSENT")
+        given = [r.inner for r in self.fan.aligned if vertices[r.outer.name].kind is not Kind.GIVEN]
+        if given:
+            conditions.append(f"(r.holes and r.lacks({', '.join(self.chunk.names[value] for value in given)}))")
         return conditions
 
     def _item(self, indent: int, table: _Table, index: str, lack: list[str]) -> None:
@@ -289,13 +293,14 @@ class _Loop:
                 inner += 1
             chunk.add(inner, "try:")
             steps.write(inner + 1)
-            chunk.add(inner, f"except {chunk.caught} as error:")
+            chunk.add(inner, "except STOPS as error:")
             chunk.add(inner + 1, f"{results} = r.rescue({table.number}, error, {where}, locals())")
         if self.stream:
             value = table.outputs[0]
-            chunk.add(indent, f"if {value} is not ABSENT:")
-            inside = self.stream - 1
-            chunk.add(indent + 1, f"yield {value}" + (f" if not r.holes else compact({value}, {inside})" if inside else ""))
+            chunk.add(indent, "if r.holes:")
+            chunk.add(indent + 1, f"yield from r.streamed({value}, {self.stream - 1})")
+            chunk.add(indent, "else:")
+            chunk.add(indent + 1, f"yield {value}")
             return
         for number, name in enumerate(table.outputs):
             chunk.add(indent, f"put_{number}({name})")
@@ -303,7 +308,7 @@ class _Loop:
     def _close(self, items: str, axes: Axes) -> None:
         chunk = self.chunk
         if self.stream:
-            chunk.add(1, "except Exception as error:")
+            chunk.add(1, "except (Exception, SystemExit) as error:")
             chunk.add(2, f"r.stop({self.fan.axis!r}, {axes!r}, where, error)")
         chunk.add(1, "finally:")
         chunk.add(2, f"close({items})")
@@ -317,17 +322,15 @@ class _Loop:
             axes = self.fan.body.axes[:-1]
             kept, result = f"k_{number}", names[Value(partial.vertex.name, 0)]
             out = f"out_{self.kept.index(partial.source)}"
-            chunk.add(1, f"{kept} = {out}[:] if not r.holes else compact({out}, 1)")
-            chunk.add(1, f"{result} = ABSENT")
             plain = [Value(k.source, rank_in(k, self.module.vertices, axes)) for k in partial.vertex.links if not k.depth]
-            lacks = [f" and {names[value]} is not ABSENT" for value in plain if axes]
-            chunk.add(1, f"if {kept}{''.join(lacks)}:")
+            chunk.add(1, f"{kept}, {result} = r.gathered({', '.join([out, *(names[value] for value in plain)])})")
+            chunk.add(1, f"if {result} is None:")
             table = self.module.table(axes, [result])
             collect = next(link for link in partial.vertex.links if link.depth)
             given = {(partial.vertex.name, collect.name or ""): kept}
             chunk.add(2, "try:")
             _Steps(chunk, table, Body(axes, (partial.vertex,)), {Value(partial.vertex.name, 0)}, given).write(3)
-            chunk.add(2, "except Exception as error:")
+            chunk.add(2, "except STOPS as error:")
             chunk.add(3, f"{result} = r.rescue({table.number}, error, where, locals())")
             results.append(result)
         chunk.add(1, f"return {', '.join(results)}")
@@ -370,9 +373,6 @@ class _Steps:
                 line = self._loop_call(step)
             else:
                 line = self._call(step)
-            inner_reads = [v for v in self._reads(step) if v in self.streamed]
-            if inner_reads:
-                self.chunk.caught = "(Exception, Lacking)"
             done = [v for v in dict.fromkeys(self._reads(step)) if self.last[v] == number and self._droppable(v)]
             after = "".join(f"; del {names[value]}" for value in done) if not line.statement.startswith("with ") else ""
             self.chunk.step(indent, self.table, line, after)
@@ -428,6 +428,7 @@ class _Steps:
     def _call(self, vertex: Vertex) -> Step:
         names = self.chunk.names
         arguments, reads, opening = [], [], ""
+        collects: list[tuple[str, int]] = []
         for link in vertex.links:
             if link.name is None:
                 continue
@@ -435,12 +436,14 @@ class _Steps:
             arguments.append(f"{link.name}={text}" if link.keyword else text)
             reads += needs
             opening += manager
+            if link.depth and not manager:
+                collects.append((needs[0], link.depth))
         call = f"{self.module.function(vertex)}({', '.join(arguments)})"
         target = names[Value(vertex.name, 0)]
         if vertex.name.endswith("()"):
             call = f"opened({call}, {vertex.node!r})"
         statement = f"{opening}{target} = {call}"
-        return Step(vertex.node, 0, statement, tuple(dict.fromkeys(reads)), (target,))
+        return Step(vertex.node, 0, statement, tuple(dict.fromkeys(reads)), (target,), tuple(collects))
 
     def _argument(self, vertex: Vertex, link: Link) -> tuple[str, list[str], str]:
         """The text of one argument, the variables that it needs, and the context manager to enter for it, if any."""

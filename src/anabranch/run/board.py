@@ -1,30 +1,33 @@
 """What a run has out and what it has to do next: the part of its state that all its parts share.
 
 Two queues come before all else: `urgent` holds commands that follow from what has just been decided, `ready` calls that wait
-for credit. An errand is kept for each call that is out, and taken away when it comes back; a call without one is late, and
+for credit. A trip is kept for each call that is out, and taken away when it comes back; a call without one is late, and
 nobody waits for it.
+
+Here it is decided what a failure does to the run, too: by its policy it ends it, or it is noted and the run goes on, as
+long as there are not more of them than the run puts up with.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
-from anabranch.errors import WorkerLost
 from anabranch.events import Event, ItemFailed
-from anabranch.executor import Call, CallFailed, Message, Shared
-from anabranch.failure import Failure
-from anabranch.plan import Gather, Value
-from anabranch.run.commands import Command, Submit
+from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
+from anabranch.failure import Failure, capture
+from anabranch.plan import FanTask, Gather, Value
+from anabranch.policies import Faults, Policy
+from anabranch.run.budget import Budget
+from anabranch.run.commands import Command, Later, Submit
 from anabranch.run.frame import Frame
 from anabranch.run.values import Cell, Column, Slot, gather
-from anabranch.work import Argument, Code, Form, Layout, Outcome, Part
+from anabranch.work import Argument, Code, Form, Layout, Outcome, Part, policy_at
 
-__all__ = ["Board", "Errand", "Frames", "Purpose"]
+__all__ = ["Board", "Errand", "Frames", "Purpose", "Trip"]
 
 _shared_keys = count(1)
 
@@ -39,7 +42,7 @@ class Purpose(Enum):
 
 
 class Errand(NamedTuple):
-    """A call in flight: what for, in which frame, which items."""
+    """A call in flight: what for, in which frame, which items; how many workers died of it, and how many attempts it is."""
 
     purpose: Purpose
     frame: Frame
@@ -49,6 +52,8 @@ class Errand(NamedTuple):
     merge: int = 0
     value: Value | None = None
     holes: bool = False
+    deaths: int = 0
+    attempt: int = 1
 
     @property
     def words(self) -> str:
@@ -74,61 +79,122 @@ class Frames(Protocol):
         """A task of a frame has made all its values."""
 
 
-class Board:
-    """Calls out, commands to give, facts to tell."""
+class Trip(NamedTuple):
+    """An errand and the call that was made for it."""
 
-    def __init__(self, slots: int, credit: int) -> None:
+    errand: Errand
+    call: Call
+
+
+class Board:
+    """Calls out, commands to give, facts to tell.
+
+    Args:
+        slots: how many calls run at the same time.
+        credit: how many may be out.
+        faults: what the run does about failures.
+        policies: what functions say of their own, by node.
+    """
+
+    def __init__(self, slots: int, credit: int, faults: Faults, policies: Mapping[str, Policy]) -> None:
         self.slots = slots
         self.credit = credit
+        self.faults = faults
+        self.policies = policies
+        self.budget = Budget(faults, policies)
         self.urgent: deque[Command] = deque()
         self.ready: deque[Call] = deque()
         self.events: deque[Event] = deque()
         self.failures: list[Failure] = []
+        self.fatal: Failure | None = None
+        self.exceeded = ""
         self.error: Exception | None = None
         self.forgotten: list[int] = []
         self.out: set[int] = set()
+        self.postponed: dict[int, Call] = {}
         self.ids = count()
-        self._errands: dict[int, Errand] = {}
+        self._trips: dict[int, Trip] = {}
 
     @property
     def failed(self) -> bool:
         """Whether the run cannot go on."""
-        return self.error is not None or bool(self.failures)
+        return self.error is not None or self.fatal is not None or bool(self.exceeded)
 
     def call(self, errand: Errand, code: Code, gathered: tuple[Sequence[Argument], Sequence[Any]], start: int = 0) -> Call:
         """Makes a call and keeps its errand."""
         arguments, values = gathered
         number = next(self.ids)
-        self._errands[number] = errand
-        return Call(code, Layout(number, errand.frame.where, start, tuple(arguments)), tuple(values))
+        layout = Layout(number, errand.frame.where, start, tuple(arguments), self.faults.on_error)
+        call = Call(code, layout, tuple(values))
+        self._trips[number] = Trip(errand, call)
+        return call
+
+    def again(self, trip: Trip, errand: Errand) -> Call:
+        """The same call once more, under a number of its own."""
+        layout = trip.call.layout
+        return self.call(errand, trip.call.code, (layout.arguments, trip.call.values), layout.start)
 
     def submit(self, call: Call) -> Submit:
         """The command that hands a call to the executor."""
         self.out.add(call.id)
         return Submit(call)
 
-    def returned(self, message: Message) -> tuple[Errand, Outcome] | None:
-        """A call is out no more. None if nobody waits for it, or it went wrong, which is noted."""
-        self.out.discard(message.call)
-        errand = self._errands.pop(message.call, None)
-        if errand is None or self.went_wrong(message, errand) or not isinstance(message, Outcome):
-            return None
-        return errand, message
+    def send(self, call: Call, delay: float = 0.0) -> None:
+        """Hands a call over as soon as there is credit, but not before `delay` seconds have gone."""
+        if delay:
+            self.postponed[call.id] = call
+            self.urgent.append(Later(call.id, delay))
+        else:
+            self.ready.append(call)
 
-    def went_wrong(self, message: Message, errand: Errand | None = None) -> bool:
+    def due(self, alarm: int) -> None:
+        """The delay of a call is over."""
+        self.ready.append(self.postponed.pop(alarm))
+
+    def is_safe(self, call: Call) -> bool:
+        """Whether the driver may run a call itself: nobody died of it, and it need not be ended."""
+        errand = self._trips[call.id].errand
+        return not errand.deaths and errand.attempt == 1 and not any(p.timeout for p in call.code.policies.values())
+
+    def returned(self, message: Message) -> Trip | None:
+        """A call is out no more. None if nobody waits for it."""
+        self.out.discard(message.call)
+        return self._trips.pop(message.call, None)
+
+    # -- failures --------------------------------------------------------------------------------------------------
+
+    def went_wrong(self, message: Message) -> bool:
         """Notes what a message says of failures; True if the run cannot go on."""
         if isinstance(message, Outcome):
-            for failure in message.failures:
-                placed = replace(failure, worker=message.worker)
-                self.failures.append(placed)
-                self.events.append(ItemFailed(placed))
-            return bool(message.failures)
-        if isinstance(message, CallFailed):
+            self.note(message.failures)
+        elif isinstance(message, CallFailed):
             self.error = message.error
-        else:
-            what = f" while it ran {errand.words}" if errand else ""
-            self.error = WorkerLost(f"{message.worker or 'a worker'} died{what}: {message.reason}")
-        return True
+        return self.failed
+
+    def note(self, failures: Iterable[Failure]) -> None:
+        """Takes failures into the record, and decides whether the run goes on."""
+        for failure in failures:
+            self.failures.append(failure)
+            self.events.append(ItemFailed(failure))
+            if failure.policy == "raise":
+                self.fatal = self.fatal or failure
+            elif not self.exceeded:
+                self.exceeded = self.budget.spend(failure)
+
+    def failure(self, errand: Errand, error: BaseException, where: tuple[int, ...], lost: CallLost | None = None) -> Failure:
+        """The failure of the item at `where` for something that befell its worker."""
+        task = errand.frame.plan.tasks[errand.number]
+        code = task.merges[errand.merge].code if errand.purpose is Purpose.MERGE and isinstance(task, FanTask) else task.code
+        nodes = list(code.origins) if code is not None else []
+        known = lost.node if lost is not None else ""
+        node = known or (nodes[0] if len(nodes) == 1 else task.name)
+        own = {self.policies.get(name) for name in ([known] if known else nodes)}
+        policy = policy_at(own.pop() if len(own) == 1 else None, self.faults.on_error, where)
+        axes = (*errand.frame.plan.axes, task.axis) if isinstance(task, FanTask) else errand.frame.plan.axes
+        origin = code.origins.get(node, "") if code is not None else ""
+        worker = lost.worker if lost is not None else ""
+        attempts = max(errand.attempt, errand.deaths)
+        return Failure(node, axes[: len(where)], where, capture(error), origin, worker, attempts, policy)
 
 
 def gathered(frame: Frame, arguments: Iterable[Gather]) -> tuple[list[Argument], list[Any]]:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from anabranch.executor import Call, Message
-from anabranch.work import Argument
+from anabranch.work import Argument, Missing
 
 __all__ = [
     "CloseSource",
     "Command",
+    "Due",
     "EndFeed",
     "Feed",
     "FeedAwaited",
     "FeedTaken",
+    "Later",
     "News",
     "OpenSource",
     "Pull",
@@ -23,6 +25,7 @@ __all__ = [
     "ReaderFinished",
     "RunHere",
     "SourceOpened",
+    "Stopped",
     "Submit",
 ]
 
@@ -96,23 +99,33 @@ class EndFeed:
     cancelled: bool = False
 
 
-Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Answer with `Due` after so many seconds."""
+
+    alarm: int
+    seconds: float
+
+
+Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later
 
 
 @dataclass(frozen=True, slots=True)
 class SourceOpened:
-    """The expander was called; `length` is the number of items if that is known. `absent` if the item was dropped."""
+    """The expander was called; `length` is the number of items if that is known; `missing` stands for them if there are none
+    to be had.
+    """
 
     source: int
     outcome: Message
-    absent: bool = False
+    missing: Missing | None = None
     length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """The next items of a source, fewer than asked for only if it is `exhausted`; `weight` is about how many bytes one of them
-    holds. `outcome` tells of a failure; `absent` that the expander skipped the item it expanded.
+    holds. `error` is what the expander raised instead.
     """
 
     source: int
@@ -120,8 +133,7 @@ class Pulled:
     exhausted: bool
     seconds: float
     weight: int = 0
-    outcome: Message | None = None
-    absent: bool = False
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +161,18 @@ class ReaderFinished:
     outcome: Message
 
 
-News = Message | SourceOpened | Pulled | FeedTaken | FeedAwaited | ReaderFinished
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The time has come."""
+
+    alarm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The run is to end now: somebody cancelled it, or its time is up. `error` says which."""
+
+    error: Exception
+
+
+News = Message | SourceOpened | Pulled | FeedTaken | FeedAwaited | ReaderFinished | Due | Stopped

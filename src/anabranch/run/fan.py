@@ -17,6 +17,7 @@ from anabranch.plan import FanTask, Value
 from anabranch.run.commands import EndFeed, Feed
 from anabranch.run.sizes import SpanSizer
 from anabranch.run.values import Chunk, Column
+from anabranch.work import Missing
 
 if TYPE_CHECKING:
     from anabranch.run.frame import Frame
@@ -82,7 +83,7 @@ class MergeState:
     """The partial values of one associative collector; neighbours are merged as soon as there are enough.
 
     Parts stand in rows without a gap, found by where a row starts and where it ends; so taking one in costs the same
-    however many spans are out of order. A collector is `lacking` when another of its arguments is absent: then so is its value.
+    however many spans are out of order. What a collector is `lacking`, another of its arguments say, its value is missing for.
     """
 
     __slots__ = ("busy", "ends", "grown", "lacking", "starts")
@@ -92,7 +93,7 @@ class MergeState:
         self.ends: dict[int, list[Chunk]] = {}
         self.grown: list[Chunk] = []
         self.busy = 0
-        self.lacking = False
+        self.lacking: Missing | None = None
 
     @property
     def first(self) -> Chunk | None:

@@ -8,21 +8,25 @@ inside spans, which is what many narrow items need.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from anabranch.errors import InputError
-from anabranch.events import FanFinished, FanOpened, SpanFinished, SpanSubmitted
-from anabranch.executor import Call
+from anabranch.errors import InputError, TimedOut, TransferError, WorkerLost
+from anabranch.events import FanFinished, FanOpened, SpanFinished, SpanSubmitted, WorkerDied
+from anabranch.executor import Call, CallFailed, CallLost, Message
+from anabranch.failure import Failure, capture
+from anabranch.markers import Skip
 from anabranch.plan import FanTask, SourceTask, Value
-from anabranch.run.board import Board, Errand, Frames, Purpose, gathered, invariant
+from anabranch.run.board import Board, Errand, Frames, Purpose, Trip, gathered, invariant
 from anabranch.run.commands import CloseSource, Command, OpenSource, Pull, Pulled, SourceOpened
 from anabranch.run.fan import FanState, Phase
 from anabranch.run.frame import Frame
+from anabranch.run.losses import Piece, pieces
 from anabranch.run.merges import Merges
 from anabranch.run.readers import Readers
 from anabranch.run.sizes import Estimate, SpanSizer
 from anabranch.run.values import Cell, Chunk, Column, Slot, gather
-from anabranch.work import ABSENT, Argument, Form, Layout, Outcome, Part
+from anabranch.work import ABSENT, MISSING, Argument, Form, Layout, Missing, Outcome, Part, misplaced_skip, policy_at, worst
 
 __all__ = ["Fans"]
 
@@ -61,7 +65,8 @@ class Fans:
         fan.opener = number
         self.sources[fan.source] = fan
         arguments, values = gathered(frame, task.arguments)
-        return OpenSource(fan.source, Call(task.code, Layout(fan.source, frame.where, 0, tuple(arguments)), tuple(values)))
+        layout = Layout(fan.source, frame.where, 0, tuple(arguments), self.board.faults.on_error)
+        return OpenSource(fan.source, Call(task.code, layout, tuple(values)))
 
     def source_opened(self, news: SourceOpened) -> None:
         """The expander was called."""
@@ -72,8 +77,8 @@ class Fans:
         fan.length = news.length
         if fan.phase is Phase.DONE:
             pass  # its readers have gone meanwhile
-        elif news.absent:
-            self._absent(fan)
+        elif news.missing is not None:
+            self._absent(fan, news.missing)
         else:
             self.board.events.append(FanOpened(fan.task.name, fan.task.axis, fan.frame.where, news.length))
             self.start(fan)
@@ -83,12 +88,11 @@ class Fans:
         """A source gave items, or ended, or failed."""
         fan = self.sources[news.source]
         fan.pulling = False
-        if news.outcome is not None and self.board.went_wrong(news.outcome):
+        missing = self._missing(fan, news.error) if news.error is not None else None
+        if fan.phase is Phase.DONE or self.board.failed:
             return
-        if fan.phase is Phase.DONE:
-            return
-        if news.absent:
-            self._absent(fan)
+        if missing is not None:
+            self._absent(fan, missing)
             return
         lo, fan.cut = fan.cut, fan.cut + len(news.items)
         fan.sizer.pulled(len(news.items), news.seconds, news.weight)
@@ -99,6 +103,19 @@ class Fans:
         if news.items:
             self._dispatch(fan, lo, fan.cut, news.items)
         self.check(fan)
+
+    def _missing(self, fan: FanState, error: BaseException) -> Missing:
+        """What stands for the items of a source that raised."""
+        axis, where = fan.task.axis, fan.frame.where
+        if isinstance(error, Skip):
+            if where:
+                return ABSENT
+            error = misplaced_skip(axis)
+        policy = policy_at(self.board.policies.get(axis), self.board.faults.on_error, where)
+        origin = fan.task.vertices[axis].origin
+        failure = Failure(axis, fan.frame.plan.axes, where, capture(error), origin, "driver", 1, policy)
+        self.board.note([failure])
+        return failure
 
     # -- spans -----------------------------------------------------------------------------------------------------
 
@@ -113,7 +130,8 @@ class Fans:
         else:
             master = frame.slots[fan.task.aligned[0].outer]
             if isinstance(master, Cell):
-                self._absent(fan)
+                slots = [frame.slots[reading.outer] for reading in fan.task.aligned]
+                self._absent(fan, worst(slot.handle for slot in slots if isinstance(slot, Cell)))
                 return
             fan.length = master.length
         fan.move(Phase.OPEN)
@@ -172,17 +190,19 @@ class Fans:
         if task.items is not None and items is not None:
             self._part(fan, task.items, Chunk(lo, hi, items))
         fan.outstanding += 1
+        self.board.budget.widen(task.axis, hi - lo)
         if task.code is None:
             self._span_done(fan)
         elif fan.opening:
             self._open_item(fan, lo, items)
         else:
             self.board.events.append(SpanSubmitted(task.name, task.axis, fan.frame.where, lo, hi))
-            self.board.urgent.append(self.board.submit(self._span_call(fan, lo, hi, items)))
+            call = self._span_call(fan, Errand(Purpose.SPAN, frame=fan.frame, number=fan.number, lo=lo, hi=hi), items)
+            self.board.urgent.append(self.board.submit(call))
         self.queue(fan)
 
-    def _span_call(self, fan: FanState, lo: int, hi: int, items: list[Any] | None) -> Call:
-        frame, task = fan.frame, fan.task
+    def _span_call(self, fan: FanState, errand: Errand, items: list[Any] | None) -> Call:
+        frame, task, lo, hi = fan.frame, fan.task, errand.lo, errand.hi
         values: list[Any] = []
         arguments = []
         if items is not None:
@@ -193,32 +213,130 @@ class Fans:
         for value in task.captured:
             arguments.append(invariant(frame, value, values))
         assert task.code is not None
-        return self.board.call(Errand(Purpose.SPAN, frame, fan.number, lo, hi), task.code, (arguments, values), lo)
+        return self.board.call(errand, task.code, (arguments, values), lo)
 
-    def span_returned(self, errand: Errand, outcome: Outcome) -> None:
-        """A span came back: its parts go to their columns, streams and collectors."""
-        fan, lo, hi = errand.frame.fans[errand.number], errand.lo, errand.hi
-        task, where = fan.task, fan.frame.where
-        self.board.events.append(
-            SpanFinished(task.name, task.axis, where, lo, hi, outcome.seconds, outcome.started, outcome.worker)
-        )
-        if fan.phase is Phase.DONE:
+    def span_returned(self, trip: Trip, message: Message) -> None:
+        """A span came back, or its worker did not."""
+        errand = trip.errand
+        fan = errand.frame.fans[errand.number]
+        if isinstance(message, Outcome):
+            self._arrived(fan, trip, errand.hi, message)
+        elif fan.phase is not Phase.DONE:
+            if isinstance(message, CallLost):
+                self._lost(fan, trip, message)
+            else:
+                self._unsent(fan, trip, message)
+
+    def _arrived(self, fan: FanState, trip: Trip, hi: int, outcome: Outcome) -> None:
+        """What came of a span's items before `hi` goes to columns, streams and collectors."""
+        task, where, lo = fan.task, fan.frame.where, trip.errand.lo
+        self.board.note([self._placed(fan, trip, failure) for failure in outcome.failures])
+        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries)
+        self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing))
+        if fan.phase is Phase.DONE or self.board.failed:
             return
         fan.sizer.finished(hi - lo, outcome.seconds)
         made = zip(outcome.outputs, outcome.holes, strict=True)
         for value in task.columns:
             handle, holes = next(made)
-            self._part(fan, value, Chunk(lo, hi, handle, holes=holes))
+            self._part(fan, value, Chunk(lo, hi, handle, holes=holes is not None))
         for number in range(len(fan.merges)):
             handle, hole = next(made)
-            self.merges.add(fan, number, Chunk(lo, hi, ABSENT if hole else handle, single=True))
+            self.merges.add(fan, number, Chunk(lo, hi, hole or handle, single=True))
         self._span_done(fan)
+
+    def _placed(self, fan: FanState, trip: Trip, failure: Failure) -> Failure:
+        """The failure with the item that the expander gave, if that is here."""
+        depth, values = len(fan.frame.where), trip.call.values
+        if not fan.task.fan.fresh or len(failure.item) <= depth or not values or not isinstance(values[0], list):
+            return failure
+        return replace(failure, value=values[0][failure.item[depth] - trip.errand.lo])
 
     def merge_returned(self, errand: Errand, outcome: Outcome) -> None:
         """Partial values were merged."""
         fan = errand.frame.fans[errand.number]
-        self.merges.merged(errand, fan, ABSENT if outcome.holes[0] else outcome.outputs[0])
+        self.merges.merged(errand, fan, outcome.holes[0] or outcome.outputs[0])
         self.check(fan)
+
+    # -- spans that came to nothing --------------------------------------------------------------------------------
+
+    def wait(self, trip: Trip, lost: CallLost) -> float | None:
+        """Seconds until a function that took too long is tried again; None if it isn't."""
+        policy = self.board.policies.get(lost.node)
+        if policy is None or policy.retries is None:
+            return None
+        return policy.retries.after(reason_of(trip.errand, lost), trip.errand.attempt, "timeout")
+
+    def _lost(self, fan: FanState, trip: Trip, lost: CallLost) -> None:
+        """The worker died: what it had finished is kept, the rest is sent again in pieces, or has failed."""
+        errand, frame, task = trip.errand, fan.frame, fan.task
+        lo, hi, depth = errand.lo, errand.hi, len(frame.where)
+        self.board.events.append(WorkerDied(task.name, frame.where, lo, hi, lost.worker, lost.reason))
+        kept = lo if lost.finished is None else lo + len(lost.finished.outputs[0])
+        culprit = lost.where[depth] if lost.where is not None and len(lost.where) > depth else None
+        again = list(pieces(kept, hi, culprit, charged=lost.charged))
+        fan.outstanding += len(again)
+        if lost.finished is None:
+            fan.outstanding -= 1
+        else:
+            self._arrived(fan, trip, kept, lost.finished)
+        for piece in again:
+            one = errand._replace(lo=piece.lo, hi=piece.hi)
+            if piece.blamed and piece.hi - piece.lo == 1:
+                self._suspect(fan, trip, one, lost)
+            else:
+                self.board.send(self._span_call(fan, one, _items_of(fan, trip, piece)))
+            if self.board.failed:
+                return
+
+    def _suspect(self, fan: FanState, trip: Trip, errand: Errand, lost: CallLost) -> None:
+        """One item is known to be what the worker died of: it is tried again alone, or has failed."""
+        alone = _items_of(fan, trip, Piece(errand.lo, errand.hi, blamed=True))
+        delay: float | None = 0.0
+        if lost.cause == "timeout":
+            delay = self.wait(trip, lost)
+            errand = errand._replace(attempt=errand.attempt + (delay is not None))
+        else:
+            errand = errand._replace(deaths=errand.deaths + 1)
+            if errand.deaths >= self.board.faults.deaths:
+                delay = None
+            elif self._may_open(fan, errand.lo):
+                self._open_item(fan, errand.lo, alone)  # its inner items are smaller suspects
+                return
+        if delay is None:
+            self._item_failed(fan, trip, errand, lost)
+        else:
+            self.board.send(self._span_call(fan, errand, alone), delay)
+
+    def _unsent(self, fan: FanState, trip: Trip, message: CallFailed) -> None:
+        """Something in a span does not travel: its items are sent in pieces, until what does not is alone."""
+        errand, board = trip.errand, self.board
+        known = {board.policies.get(name) for name in trip.call.code.origins}
+        tolerant = any(policy_at(policy, board.faults.on_error, (0,)) != "raise" for policy in known)
+        if not tolerant or not isinstance(message.error, TransferError):
+            board.error = message.error
+            return
+        if errand.hi - errand.lo == 1:
+            self._item_failed(fan, trip, errand, message)
+            return
+        fan.outstanding += 1
+        for piece in pieces(errand.lo, errand.hi, None, charged=True):
+            board.send(self._span_call(fan, errand._replace(lo=piece.lo, hi=piece.hi), _items_of(fan, trip, piece)))
+
+    def _item_failed(self, fan: FanState, trip: Trip, errand: Errand, message: CallFailed | CallLost) -> None:
+        """A single item has failed for good, without an answer of its own: its failure stands for all its values."""
+        where = (*fan.frame.where, errand.lo)
+        lost = message if isinstance(message, CallLost) else None
+        failure = self.board.failure(errand, reason_of(errand, message), where, lost)
+        failure = self._placed(fan, trip, failure)
+        self.board.note([failure])
+        if self.board.failed:
+            return
+        for value in fan.task.columns:
+            self._part(fan, value, Chunk(errand.lo, errand.hi, failure, single=True, holes=True))
+        for number in range(len(fan.merges)):
+            self.merges.add_item(fan, number, errand.lo, failure)
+        self._span_done(fan)
 
     def _part(self, fan: FanState, value: Value, chunk: Chunk) -> None:
         if value in fan.kept:
@@ -252,7 +370,7 @@ class Fans:
         fan.columns = {}  # the frame has them now, and drops them when it is time
         for merge, state in zip(task.merges, fan.merges, strict=True):
             assert state.first is not None
-            self.frames.provide(frame, merge.output, Cell(ABSENT if state.lacking else state.first.handle))
+            self.frames.provide(frame, merge.output, Cell(state.lacking or state.first.handle))
         self.frames.task_done(frame, fan.number)
 
     def _even(self, fan: FanState) -> bool:
@@ -283,16 +401,16 @@ class Fans:
         )
         return False
 
-    def _absent(self, fan: FanState) -> None:
+    def _absent(self, fan: FanState, missing: Missing) -> None:
         """The axis does not exist for this item: nothing that comes of it does."""
         frame = fan.frame
         fan.move(Phase.DONE)
         for value in fan.columns:
-            self.release(self.readers.drop(fan, value))
+            self.release(self.readers.drop(fan, value, missing))
             if value in fan.kept:
-                self.frames.provide(frame, value, Cell(ABSENT))
+                self.frames.provide(frame, value, Cell(missing))
         for merge in fan.task.merges:
-            self.frames.provide(frame, merge.output, Cell(ABSENT))
+            self.frames.provide(frame, merge.output, Cell(missing))
         self.frames.task_done(frame, fan.number)
 
     def release(self, fans: list[FanState]) -> None:
@@ -311,12 +429,15 @@ class Fans:
     def _opens(self, fan: FanState) -> bool:
         """Whether the next item is to be opened as a frame of its own instead of looped over in a span."""
         few = 2 * self.board.slots
-        if not fan.task.nested or self.board.slots < 2 or fan.alive >= few:
-            return False
-        if not all(_has_here(fan.frame.slots[reading.outer], fan.cut) for reading in fan.task.aligned):
+        if self.board.slots < 2 or fan.alive >= few or not self._may_open(fan, fan.cut):
             return False
         seconds = fan.sizer.estimate.seconds
         return fan.opened < few or (seconds is not None and seconds > OPEN_ITEM_SECONDS)
+
+    def _may_open(self, fan: FanState, index: int) -> bool:
+        """Whether an item has an inner fan, and what it is made of is here."""
+        slots = (fan.frame.slots[reading.outer] for reading in fan.task.aligned)
+        return fan.task.nested and all(_has_here(slot, index) for slot in slots)
 
     def _open_item(self, fan: FanState, lo: int, items: list[Any] | None) -> None:
         frame, task = fan.frame, fan.task
@@ -327,7 +448,7 @@ class Fans:
             given[Value(task.axis, 0)] = Cell(items[0])
         for reading in task.aligned:
             slot = frame.slots[reading.outer]
-            element = ABSENT if isinstance(slot, Cell) else slot.element(lo)
+            element = slot.handle if isinstance(slot, Cell) else slot.element(lo)
             given[reading.inner] = _slot(element, reading.inner.rank)
         self.frames.open(Frame(task.inner, (*frame.where, lo), given, fan))
 
@@ -348,6 +469,24 @@ class Fans:
         self._span_done(fan)
 
 
+def reason_of(errand: Errand, message: CallFailed | CallLost) -> Exception:
+    """The error of an item or call that has failed for good without an answer of its own."""
+    if isinstance(message, CallFailed):
+        return message.error
+    if message.cause == "timeout":
+        return TimedOut(message.reason)
+    times = f" (the last of {errand.deaths})" if errand.deaths > 1 else ""
+    return WorkerLost(f"{message.worker or 'a worker'} died while it ran {errand.words}{times}: {message.reason}")
+
+
+def _items_of(fan: FanState, trip: Trip, piece: Piece) -> list[Any] | None:
+    """The items of a piece, if the span brought its own."""
+    if not fan.task.fan.fresh:
+        return None
+    items: list[Any] = trip.call.values[0]
+    return items[piece.lo - trip.errand.lo : piece.hi - trip.errand.lo]
+
+
 def _has_here(slot: Slot, index: int) -> bool:
     """Whether an element of a list is in this process (and there at all)."""
     return slot.is_local and (isinstance(slot, Cell) or slot.length > index)
@@ -355,6 +494,6 @@ def _has_here(slot: Slot, index: int) -> bool:
 
 def _slot(element: Any, rank: int) -> Slot:
     """An element of a local list, as seen by the frame of its item."""
-    if not rank or element is ABSENT:
+    if not rank or type(element) in MISSING:
         return Cell(element)
     return Column([Chunk(0, len(element), element, holes=True)]) if element else Column()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from anabranch.failure import Failure
 from anabranch.run.board import Board, Errand, Purpose
 from anabranch.run.fan import FanState, Phase
 from anabranch.run.values import Chunk, gather
-from anabranch.work import ABSENT, Argument, Form, Part
+from anabranch.work import ABSENT, MISSING, Argument, Form, Part, worst
 
 __all__ = ["Merges"]
 
@@ -26,13 +27,19 @@ class Merges:
         self.board = board
 
     def add(self, fan: FanState, number: int, chunk: Chunk) -> None:
-        """A span's partial value has come; `ABSENT` if no item of it was left."""
-        fan.merges[number].add(chunk)
+        """A span's partial value has come; `ABSENT` if no item of it was left, a failure if it is missing."""
+        state = fan.merges[number]
+        if type(chunk.handle) is Failure:
+            state.lacking = worst([state.lacking, chunk.handle])
+            chunk = chunk._replace(handle=ABSENT)
+        state.add(chunk)
 
     def add_item(self, fan: FanState, number: int, lo: int, handle: Any) -> None:
         """A single item's value has come: its partial value is what the collector makes of it alone."""
         chunk = Chunk(lo, lo + 1, handle, single=True)
-        if handle is ABSENT:
+        if type(handle) is Failure and handle.policy == "skip":
+            self.add(fan, number, chunk._replace(handle=ABSENT))
+        elif handle is ABSENT or (type(handle) is Failure and handle.policy != "keep"):
             self.add(fan, number, chunk)
         else:
             self._send(fan, number, [chunk], (lo, lo + 1))
@@ -48,7 +55,7 @@ class Merges:
         for number, state in enumerate(fan.merges):
             while row := state.rest():
                 self._send_row(fan, number, row)
-            if not state.busy and not state.lacking and (state.first is None or state.first.handle is ABSENT):
+            if not state.busy and state.lacking is None and (state.first is None or state.first.handle is ABSENT):
                 state.clear()
                 self._send(fan, number, [], (0, fan.cut))
             settled = settled and not state.busy
@@ -58,7 +65,8 @@ class Merges:
         """A merge has come back."""
         state = fan.merges[errand.merge]
         state.busy -= 1
-        state.lacking = state.lacking or handle is ABSENT
+        if type(handle) in MISSING:
+            state.lacking = worst([state.lacking, handle])
         state.add(Chunk(errand.lo, errand.hi, handle, single=True))
         if fan.phase is not Phase.DONE:
             self._merge(fan, errand.merge)
@@ -68,7 +76,7 @@ class Merges:
             self._send_row(fan, number, row)
 
     def _send_row(self, fan: FanState, number: int, row: list[Chunk]) -> None:
-        present = [chunk for chunk in row if chunk.handle is not ABSENT]
+        present = [chunk for chunk in row if type(chunk.handle) not in MISSING]
         bounds = (row[0].lo, row[-1].hi)
         if len(present) > 1:
             self._send(fan, number, present, bounds)

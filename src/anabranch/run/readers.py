@@ -17,7 +17,7 @@ from anabranch.run.commands import Command, EndFeed, Feed, Read
 from anabranch.run.fan import FanState, Feeding
 from anabranch.run.frame import Frame
 from anabranch.run.values import Cell, Chunk, Column, gather
-from anabranch.work import ABSENT, Argument, Form, Layout, Outcome, Part
+from anabranch.work import MISSING, Argument, Form, Layout, Missing, Outcome, Part
 
 __all__ = ["Readers"]
 
@@ -72,7 +72,7 @@ class Readers:
             feeding.started = True
             held += feeding.held
             feeding.held.clear()
-        call = Call(task.code, Layout(reader, frame.where, 0, tuple(arguments)), tuple(values))
+        call = Call(task.code, Layout(reader, frame.where, 0, tuple(arguments), self.board.faults.on_error), tuple(values))
         self.board.urgent.append(Read(reader, call, tuple(iterators)))
         self.board.urgent.extend(held)
 
@@ -116,22 +116,21 @@ class Readers:
         """A reader has returned, perhaps before its streams ended; returns the fans that fed it."""
         if reader not in self.at_work:
             return []
-        handle = ABSENT if outcome.holes[0] else outcome.outputs[0]
-        return self._leave(reader, handle)
+        return self._leave(reader, outcome.holes[0] or outcome.outputs[0])
 
-    def drop(self, fan: FanState, value: Value) -> list[FanState]:
+    def drop(self, fan: FanState, value: Value, missing: Missing) -> list[FanState]:
         """The column does not exist for this item, so neither does what its readers make."""
         found = []
         for feeding in fan.feedings[value]:
             if feeding.reader not in self.gone:
-                found += self._leave(feeding.reader, ABSENT)
+                found += self._leave(feeding.reader, missing)
         return found
 
     def _leave(self, reader: int, handle: Any) -> list[FanState]:
         frame, number, task, feedings = self.known[reader]
         self.gone.add(reader)
         for _, feeding in feedings:
-            if reader in self.at_work and handle is ABSENT and not feeding.ended:
+            if reader in self.at_work and type(handle) in MISSING and not feeding.ended:
                 self.board.urgent.append(EndFeed(reader, feeding.feed, cancelled=True))
             feeding.ended = True
         self.at_work.discard(reader)

@@ -13,6 +13,8 @@ spans, one at a time, whenever there is credit, so that the number of items neve
     board.py    what is out, what is to be done next: shared by all that follow
     run.py      frames: which values are there, which tasks can start            (this module)
     fans.py     sources, spans, items opened as frames
+    losses.py   how a span is cut up whose worker died
+    budget.py   how many failures the run puts up with
     merges.py   partial values of associative collectors
     readers.py  stream readers and their feeds
 
@@ -25,23 +27,37 @@ This module never knows time, threads, processes, or which executor there is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
-from anabranch.events import CallFinished, CallStarted, Event
-from anabranch.executor import Reference
+from anabranch.errors import TransferError
+from anabranch.events import CallFinished, CallStarted, Event, WorkerDied
+from anabranch.executor import CallFailed, CallLost, Message, Reference
 from anabranch.failure import Failure
 from anabranch.plan import CallTask, FanTask, FramePlan, ReaderTask, SourceTask, Value
-from anabranch.run.board import Board, Errand, Purpose, gathered
-from anabranch.run.commands import Command, FeedAwaited, FeedTaken, News, Pulled, ReaderFinished, RunHere, SourceOpened
-from anabranch.run.fans import Fans
+from anabranch.policies import DEFAULT, Faults, Policy
+from anabranch.run.board import Board, Errand, Purpose, Trip, gathered
+from anabranch.run.commands import (
+    Command,
+    Due,
+    FeedAwaited,
+    FeedTaken,
+    News,
+    Pulled,
+    ReaderFinished,
+    RunHere,
+    SourceOpened,
+    Stopped,
+)
+from anabranch.run.fans import Fans, reason_of
 from anabranch.run.frame import Frame
 from anabranch.run.readers import Readers
 from anabranch.run.sizes import Estimate
 from anabranch.run.values import Cell, Slot, gather
-from anabranch.work import ABSENT, Code, Form, Outcome
+from anabranch.work import MISSING, Code, Form, Outcome
 
 __all__ = ["Run"]
-
 
 class Run:
     """One run of a plan.
@@ -51,6 +67,8 @@ class Run:
         given: the values that come with the request.
         slots: how many calls run at the same time.
         credit: how many may be out.
+        faults: what the run does about failures.
+        policies: what functions say of their failures themselves, by node.
         estimates: seconds per item by task, from earlier runs of the plan; kept up to date.
     """
 
@@ -61,13 +79,24 @@ class Run:
         *,
         slots: int,
         credit: int,
+        faults: Faults = DEFAULT,
+        policies: Mapping[str, Policy] = MappingProxyType({}),
         estimates: dict[FanTask, Estimate] | None = None,
     ) -> None:
         self.done = False
-        self.board = Board(slots, credit)
+        self.board = Board(slots, credit, faults, policies)
         self.readers = Readers(self.board, self)
         self.fans = Fans(self.board, self, self.readers, {} if estimates is None else estimates)
         self._openings: deque[tuple[Frame, int]] = deque()
+        self._takes: Mapping[type, Callable[[Any], None]] = {
+            Pulled: self.fans.pulled,
+            SourceOpened: self.fans.source_opened,
+            FeedTaken: self._feed_taken,
+            FeedAwaited: lambda news: self.readers.awaited(news.reader, news.feed, news.taken),
+            ReaderFinished: self._reader_finished,
+            Due: lambda news: self.board.due(news.alarm),
+            Stopped: self._stopped,
+        }
         self.root = Frame(plan, (), given, None)
         self.open(self.root)
 
@@ -94,9 +123,24 @@ class Run:
         return self.board.failures
 
     @property
+    def fatal(self) -> Failure | None:
+        """The failure that ended the run, if one did."""
+        return self.board.fatal
+
+    @property
+    def exceeded(self) -> str:
+        """In words, how many failures were too many; empty if they were not."""
+        return self.board.exceeded
+
+    @property
     def error(self) -> Exception | None:
         """What else ended the run."""
         return self.board.error
+
+    @property
+    def faults(self) -> Faults:
+        """What the run does about failures."""
+        return self.board.faults
 
     @property
     def events(self) -> deque[Event]:
@@ -108,10 +152,10 @@ class Run:
         keys, self.board.forgotten = self.board.forgotten, []
         return keys
 
-    def source_place(self, source: int) -> tuple[str, tuple[int, ...], str]:
-        """The axis of a source, the item for which it was opened, and where the expander is written."""
+    def source_place(self, source: int) -> tuple[str, tuple[int, ...]]:
+        """The axis of a source, and the item for which it was opened."""
         fan = self.fans.sources[source]
-        return fan.task.axis, fan.frame.where, fan.task.vertices[fan.task.axis].origin
+        return fan.task.axis, fan.frame.where
 
     def next(self) -> Command | None:
         """The next thing to do now; None if it is time to wait for news."""
@@ -136,43 +180,87 @@ class Run:
     @property
     def is_stuck(self) -> bool:
         """Whether no news can come of what has been done so far: nothing is out, and every reader waits."""
-        return not self.board.out and (self.readers.starving or not self.readers.at_work)
+        board = self.board
+        return not (board.out or board.postponed) and (self.readers.starving or not self.readers.at_work)
 
     def handle(self, news: News) -> None:
         """Takes in what happened."""
-        if isinstance(news, Pulled):
-            self.fans.pulled(news)
-        elif isinstance(news, SourceOpened):
-            self.fans.source_opened(news)
-        elif isinstance(news, FeedTaken):
-            for fan in self.readers.taken(news.reader, news.feed):
-                self.fans.queue(fan)
-        elif isinstance(news, FeedAwaited):
-            self.readers.awaited(news.reader, news.feed, news.taken)
-        elif isinstance(news, ReaderFinished):
-            if not self.board.went_wrong(news.outcome) and isinstance(news.outcome, Outcome):
-                self.fans.release(self.readers.finished(news.reader, news.outcome))
-        elif (returned := self.board.returned(news)) is not None:
-            self._returned(*returned)
+        take = self._takes.get(type(news))
+        if take is not None:
+            take(news)
+        elif (trip := self.board.returned(news)) is not None:  # type: ignore[arg-type]
+            self._returned(trip, news)  # type: ignore[arg-type]
+
+    def _feed_taken(self, news: FeedTaken) -> None:
+        for fan in self.readers.taken(news.reader, news.feed):
+            self.fans.queue(fan)
+
+    def _reader_finished(self, news: ReaderFinished) -> None:
+        if not self.board.went_wrong(news.outcome) and isinstance(news.outcome, Outcome):
+            self.fans.release(self.readers.finished(news.reader, news.outcome))
+
+    def _stopped(self, news: Stopped) -> None:
+        self.board.error = self.board.error or news.error
 
     def _send(self) -> Command:
         """A ready call goes out; or runs here, if it is the only thing to do and all it needs is here."""
         board = self.board
         call = board.ready.popleft()
         alone = not (board.out or board.ready or self.fans.stack or self._openings or self.readers.at_work)
-        if alone and not any(isinstance(value, Reference) for value in call.values):
+        if alone and board.is_safe(call) and not any(isinstance(value, Reference) for value in call.values):
             return RunHere(call)
         return board.submit(call)
 
-    def _returned(self, errand: Errand, outcome: Outcome) -> None:
+    def _returned(self, trip: Trip, message: Message) -> None:
+        errand = trip.errand
         if errand.purpose is Purpose.SPAN:
-            self.fans.span_returned(errand, outcome)
-        elif errand.purpose is Purpose.CALL:
-            self._call_returned(errand, outcome)
+            self.fans.span_returned(trip, message)
+            return
+        if not isinstance(message, Outcome):
+            if self.board.failed or not self._goes_on(trip, message):
+                return
+            message = self._failed_call(trip, message)
+        self.board.note(message.failures)
+        if self.board.failed:
+            return
+        if errand.purpose is Purpose.CALL:
+            self._call_returned(errand, message)
         elif errand.purpose is Purpose.MERGE:
-            self.fans.merge_returned(errand, outcome)
+            self.fans.merge_returned(errand, message)
         else:
-            self._exported(errand, outcome)
+            self._exported(errand, message)
+
+    def _goes_on(self, trip: Trip, message: CallFailed | CallLost) -> bool:
+        """Whether a call outside of any span that came to nothing has failed for good; if not, it is sent again, or the
+        run is over.
+        """
+        errand, board = trip.errand, self.board
+        if isinstance(message, CallFailed):
+            if board.faults.on_error == "raise" or not isinstance(message.error, TransferError):
+                board.error = message.error
+            return not board.failed
+        task = errand.frame.plan.tasks[errand.number]
+        board.events.append(WorkerDied(task.name, errand.frame.where, 0, 0, message.worker, message.reason))
+        deaths = errand.deaths + message.charged
+        if message.cause == "timeout":
+            wait = self.fans.wait(trip, message)
+            if wait is not None:
+                board.send(board.again(trip, errand._replace(attempt=errand.attempt + 1)), wait)
+            return wait is None
+        if deaths < board.faults.deaths:
+            board.send(board.again(trip, errand._replace(deaths=deaths)))
+            return False
+        return True
+
+    def _failed_call(self, trip: Trip, message: CallFailed | CallLost) -> Outcome:
+        """The outcome of a call outside of any span that has failed for good."""
+        errand = trip.errand._replace(deaths=trip.errand.deaths + isinstance(message, CallLost))
+        lost = message if isinstance(message, CallLost) else None
+        failure = self.board.failure(errand, reason_of(errand, message), errand.frame.where, lost)
+        if errand.purpose is Purpose.EXPORT:
+            self.board.error = reason_of(errand, message)
+        handles = (failure,) * trip.call.code.outputs
+        return Outcome(message.call, handles, handles, (failure,), 0.0, 0.0)
 
     # -- frames ----------------------------------------------------------------------------------------------------
 
@@ -218,10 +306,10 @@ class Run:
         task = frame.plan.tasks[number]
         assert isinstance(task, CallTask)
         self.board.events.append(
-            CallFinished(task.name, frame.where, outcome.seconds, outcome.started, outcome.worker)
+            CallFinished(task.name, frame.where, outcome.seconds, outcome.started, outcome.worker, outcome.retries)
         )
         for value, handle, hole in zip(task.outputs, outcome.outputs, outcome.holes, strict=True):
-            self.provide(frame, value, Cell(ABSENT if hole else handle))
+            self.provide(frame, value, Cell(hole or handle))
         self.task_done(frame, number)
 
     # -- the end of a frame ----------------------------------------------------------------------------------------
@@ -230,6 +318,7 @@ class Run:
         fan = frame.parent
         if fan is None:
             self.done = True
+            self.board.exceeded = self.board.exceeded or self.board.budget.settle()
             return
         for reading in fan.task.fan.outputs:
             if reading.outer in fan.task.columns or reading.inner in fan.task.merge_sources:
@@ -241,7 +330,7 @@ class Run:
         """Makes one handle of a value that the outer frame needs: a column is joined, where its parts are."""
         slot = frame.slots[value]
         if isinstance(slot, Cell):
-            frame.results[value] = (slot.handle, slot.handle is ABSENT)
+            frame.results[value] = (slot.handle, type(slot.handle) in MISSING)
         elif slot.is_local:
             frame.results[value] = (slot.joined(), slot.holes)
         else:

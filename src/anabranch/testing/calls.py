@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from anabranch.executor import Call, Lease, Message, Reference, Shared
+from anabranch.policies import OnError
 from anabranch.work import Argument, Code, Form, Layout, Outcome, Part, Step, Table
 
 __all__ = ["PATIENCE", "call", "looping", "run_all", "run_one", "shared", "straight", "value_of"]
@@ -44,10 +45,10 @@ def straight(function: Callable[..., Any], arguments: int = 1, outputs: int = 1)
     return Code(key, "once", source, {"f_once": function}, (), {"once": "by hand"}, outputs, loops=False)
 
 
-def call(code: Code, number: int, *values: Any, tolerant: bool = False) -> Call:
+def call(code: Code, number: int, *values: Any, on_error: OnError = "raise") -> Call:
     """Each value is one argument, as it is."""
     arguments = tuple(Argument(Form.WHOLE, (Part(n),)) for n in range(len(values)))
-    return Call(code, Layout(number, (), 0, arguments, tolerant), values)
+    return Call(code, Layout(number, (), 0, arguments, on_error), values)
 
 
 def shared(value: Any) -> Shared:

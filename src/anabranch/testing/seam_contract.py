@@ -113,7 +113,7 @@ class SeamContract:
             raise LookupError(x)
 
         with self.executor.lease() as lease:
-            reply = run_one(lease, call(looping(fail), 0, ["a", "b"], tolerant=True))
+            reply = run_one(lease, call(looping(fail), 0, ["a", "b"], on_error="skip"))
             assert isinstance(reply, Outcome)
             assert [failure.item for failure in reply.failures] == [(0,), (1,)]
             assert [type(failure.exception) for failure in reply.failures] == [LookupError] * 2

@@ -13,8 +13,8 @@ from typing import Any
 
 from anabranch.driver import Driver, kinds_of
 from anabranch.engine import Engine, Observer, perform_here
-from anabranch.executor import Call, Reply
-from anabranch.plan import make_plan
+from anabranch.executor import Call, CallLost, Message, Reply
+from anabranch.plan import check_kept, make_plan
 from anabranch.run import Run
 from anabranch.run.commands import Command, News, Pull, Pulled
 from anabranch.work import Outcome
@@ -27,9 +27,11 @@ DURATIONS = (1e-6, 1e-4, 1e-2, 1.0)
 class SeededLease:
     """Holds the calls that were submitted until one is drawn."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, losses: float = 0.0) -> None:
         self.random = random.Random(seed)
+        self.losses = losses
         self.pending: list[Call] = []
+        self.late: list[Message] = []
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Keeps the call; nobody replies, the engine below draws."""
@@ -38,10 +40,33 @@ class SeededLease:
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept."""
 
-    def draw(self) -> Outcome:
-        """Runs one of the calls, any one."""
-        outcome = perform_here(self.pending.pop(self.random.randrange(len(self.pending))))
-        return replace(outcome, seconds=self.random.choice(DURATIONS), started=0.0)
+    def draw(self) -> Message:
+        """Runs one of the calls, any one, or loses it; or says again what was said before."""
+        if self.late and self.random.random() < self.losses:
+            return self.random.choice(self.late)
+        call = self.pending.pop(self.random.randrange(len(self.pending)))
+        message = self._lose(call) if self.random.random() < self.losses else self._run(call)
+        if self.losses:
+            self.late.append(message)
+        return message
+
+    def _run(self, call: Call) -> Outcome:
+        return replace(perform_here(call), seconds=self.random.choice(DURATIONS), started=0.0)
+
+    def _lose(self, call: Call) -> CallLost:
+        """The worker dies: it may be known at which item, what it had finished may have been saved, nobody may be to blame."""
+        draw, code, layout = self.random, call.code, call.layout
+        if not code.loops or code.partials or draw.random() < 0.3:
+            return CallLost(call.id, "drawn", charged=draw.random() < 0.7)
+        outcome = self._run(call)
+        if outcome.failures or not outcome.outputs:
+            return CallLost(call.id, "drawn")
+        length = len(outcome.outputs[0])
+        at = draw.randrange(length)
+        kept = draw.randrange(at + 1)
+        finished = replace(outcome, outputs=tuple(values[:kept] for values in outcome.outputs)) if kept else None
+        where = (*layout.where, layout.start + at) if draw.random() < 0.7 else None
+        return CallLost(call.id, "drawn", where=where, finished=finished)
 
 
 class SeededEngine(Engine):
@@ -71,6 +96,7 @@ def execute_seeded(
     *,
     seed: int,
     slots: int = 3,
+    losses: float = 0.0,
     observe: Observer | None = None,
     log: list[Command] | None = None,
 ) -> dict[str, Any]:
@@ -83,6 +109,7 @@ def execute_seeded(
         overrides: as for `execute`.
         seed: decides orders and durations.
         slots: how many workers there seem to be.
+        losses: the share of calls whose worker dies, and of answers that come late or twice.
         observe: is called with every event.
         log: takes every command that the run gives to the engine.
     """
@@ -90,7 +117,10 @@ def execute_seeded(
     constant, per_item = kinds_of(overrides)
     supplied = (*driver.graph.config, *inputs)
     plan = make_plan(driver.graph, tuple(outputs), supplied, constant, per_item, fuse=slots == 1)
-    run = Run(plan.root, driver.slots_of(plan, inputs, overrides), slots=slots, credit=2 * slots)
-    engine = SeededEngine(plan, run, SeededLease(seed), observe)
+    check_kept(plan.selection, driver.faults.on_error)
+    faults = replace(driver.faults, deaths=10**9) if losses else driver.faults
+    given = driver.slots_of(plan, inputs, overrides)
+    run = Run(plan.root, given, slots=slots, credit=2 * slots, faults=faults, policies=plan.policies)
+    engine = SeededEngine(plan, run, SeededLease(seed, losses), observe)
     engine.log = log
     return engine.finish()

@@ -346,7 +346,7 @@ class _Once:
         self.model = model
         self.names = names
         self.outputs = (None,) * outputs
-        self.holes = (False,) * outputs
+        self.holes = (None,) * outputs
 
     def perform(self, call: Call) -> tuple[int, float, tuple[Any, ...]]:
         """How many items, how long, and what comes back."""
@@ -363,7 +363,7 @@ class _Loop:
         self.columns = tuple(model.vertices[value.name].axes[-value.rank :] for value in task.columns)
         self.merges = (None,) * len(task.merges)
         self.merging = tuple(merge.output.name for merge in task.merges)
-        self.holes = (False,) * (len(self.columns) + len(self.merges))
+        self.holes = (None,) * (len(self.columns) + len(self.merges))
 
     def perform(self, call: Call) -> tuple[int, float, tuple[Any, ...]]:
         """How many items, how long, and what comes back."""
@@ -488,15 +488,15 @@ class _Simulator:
 
     def open(self, command: OpenSource) -> SourceOpened:
         """An expander's call."""
-        name, where, _ = self.run.source_place(command.source)
+        name, where = self.run.source_place(command.source)
         self.pulled[command.source] = 0
         axis = self.model.axis(name)
         length = self.model.width(name, where) if axis.counted else None
-        return SourceOpened(command.source, Outcome(command.source, (None,), (False,), (), 0.0, 0.0), length=length)
+        return SourceOpened(command.source, Outcome(command.source, (None,), (None,), (), 0.0, 0.0), length=length)
 
     def pull(self, command: Pull) -> Pulled:
         """Takes items from a source."""
-        name, where, _ = self.run.source_place(command.source)
+        name, where = self.run.source_place(command.source)
         lo = self.pulled[command.source]
         hi = min(lo + command.items, self.model.width(name, where))
         self.pulled[command.source] = hi
@@ -519,6 +519,6 @@ class _Simulator:
         reading = self.readings[command.reader]
         reading.open -= 1
         if not reading.open:
-            outcome = Outcome(reading.call.id, (None,), (False,), (), 0.0, 0.0)
+            outcome = Outcome(reading.call.id, (None,), (None,), (), 0.0, 0.0)
             end = max(self.now, reading.until)
             heappush(self.arriving, (end, next(self.order), ReaderFinished(command.reader, outcome), 0))

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from anabranch.executor import Call, Lease, Message
+from anabranch.policies import OnError
 from anabranch.work import Argument, Code, Form, Layout, Part, Step, Table
 
 LOOP = """\
@@ -38,10 +39,10 @@ def straight(function: Callable[..., Any], arguments: int = 1, outputs: int = 1,
     return Code(f"k{next(_keys)}", name, source, {f"f_{name}": function}, (), {name: "by hand"}, outputs, False)
 
 
-def call(code: Code, number: int, *values: Any, tolerant: bool = False) -> Call:
+def call(code: Code, number: int, *values: Any, on_error: OnError = "raise") -> Call:
     """Each value is one argument, as it is."""
     arguments = tuple(Argument(Form.WHOLE, (Part(n),)) for n in range(len(values)))
-    return Call(code, Layout(number, (), 0, arguments, tolerant), values)
+    return Call(code, Layout(number, (), 0, arguments, on_error), values)
 
 
 def run_all(lease: Lease, calls: Sequence[Call], seconds: float = 60) -> dict[int, Message]:

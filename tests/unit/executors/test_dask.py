@@ -72,7 +72,7 @@ def test_an_exception_is_a_failure_with_the_users_frames(lease):
     def fail(x):
         raise LookupError(x)
 
-    reply = run_one(lease, call(looping(fail), 0, ["a"], tolerant=True))
+    reply = run_one(lease, call(looping(fail), 0, ["a"], on_error="skip"))
     (failure,) = reply.failures
     assert isinstance(failure.exception, LookupError)
     assert failure.exception.__traceback__.tb_frame.f_code.co_name == "fail"

@@ -54,7 +54,7 @@ def test_objects_are_shared_and_not_copied(threads):
 
 def test_an_exception_is_a_failure_with_the_users_frames(threads):
     with threads.lease() as lease:
-        reply = run_one(lease, call(looping(fail_at_three), 0, [1, 3, 5], tolerant=True))
+        reply = run_one(lease, call(looping(fail_at_three), 0, [1, 3, 5], on_error="skip"))
     (failure,) = reply.failures
     assert failure.item == (1,)
     assert "fail_at_three" in "".join(traceback.format_exception(failure.exception))
