@@ -20,6 +20,7 @@ from anabranch.errors import ExecutorError, TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reply, Traits
 from anabranch.transport import Reach
 from anabranch.work import Outcome
+from anabranch_executors.nested import NestedLease, is_inside, run_inside
 from anabranch_executors.parcel import Packed, Parcel, Sender, message_of, run_parcel
 from anabranch_executors.reply import Ledger, answer, in_one_line
 from anabranch_executors.sequential import local
@@ -41,8 +42,11 @@ class FuturesExecutor:
         self.traits = Traits(slots=slots, credit=2 * slots, shares_memory=isinstance(pool, ThreadPoolExecutor))
 
     @contextmanager
-    def lease(self) -> Iterator[FuturesLease]:
+    def lease(self) -> Iterator[FuturesLease | NestedLease]:
         """Opens the pool to one run."""
+        if is_inside(self.pool):
+            yield NestedLease()
+            return
         lease = FuturesLease(self.pool, shares_memory=self.traits.shares_memory)
         try:
             yield lease
@@ -88,8 +92,8 @@ class FuturesLease:
 
     def _start(self, call: Call) -> tuple[Future[Any], Callable[[Any], Message]]:
         if self._sender is None:
-            context = self._context.copy()
-            return self._pool.submit(context.run, run_in_thread, call), _as_it_is
+            inside = partial(run_inside, id(self._pool), run_in_thread, call)
+            return self._pool.submit(self._context.copy().run, inside), _as_it_is
         code, parcel, far = self._sender.pack(call)
         return self._pool.submit(run_in_pool, code, parcel, far), partial(_read, call)
 

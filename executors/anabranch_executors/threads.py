@@ -7,7 +7,8 @@ from its ledger and skipped when their turn comes, and those that run are waited
 moment a thread takes it, under the lock of its lease, so no job can slip through in between.
 
 The threads are daemons that hold only the queue, never the executor: an executor that is dropped, or an interpreter
-that exits, sends each thread a None and joins it.
+that exits, ends the crew, which sends each thread a None and joins it. Runs may still hold leases of a crew that has
+ended; whatever of theirs no thread has taken is answered as failed, for nobody would ever take it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from anabranch.errors import ExecutorError
-from anabranch.executor import Call, Reply, Traits
+from anabranch.executor import Call, CallFailed, Reply, Traits
+from anabranch_executors.nested import NestedLease, is_inside, run_inside
 from anabranch_executors.processes.cpus import usable_cpus
 from anabranch_executors.reply import Ledger, answer
 from anabranch_executors.sequential import local
@@ -37,7 +39,54 @@ class Job(NamedTuple):
     ticket: int
 
 
-Jobs = SimpleQueue[Job | None]
+class Crew:
+    """Threads and the queue that they take jobs from; once ended it takes no more."""
+
+    def __init__(self, count: int) -> None:
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._ended = False
+        self._threads = [
+            threading.Thread(target=_work, args=(self._jobs,), name=f"anabranch-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, job: Job) -> None:
+        """Queues the job, or answers it as failed."""
+        with self._lock:
+            if not self._ended:
+                self._jobs.put(job)
+                return
+        _refuse(job)
+
+    def end(self) -> None:
+        """Answers what is queued as failed, and ends the threads after what they are running."""
+        with self._lock:
+            self._ended = True
+            queued = self._drained()
+            for _ in self._threads:
+                self._jobs.put(None)
+        for job in queued:
+            _refuse(job)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _drained(self) -> list[Job]:
+        queued: list[Job] = []
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return queued
+            if job is not None:
+                queued.append(job)
+
+
+def _refuse(job: Job) -> None:
+    job.lease.refuse(job.call, job.ticket)
 
 
 class ThreadExecutor:
@@ -53,45 +102,42 @@ class ThreadExecutor:
         count = workers or min(32, usable_cpus() + 4)
         self.traits = Traits(slots=count, credit=2 * count, shares_memory=True)
         self._lock = threading.Lock()
-        self._jobs: Jobs = SimpleQueue()
+        self._crew: Crew | None = None
         self._end: weakref.finalize[..., ThreadExecutor] | None = None
 
     @contextmanager
-    def lease(self) -> Iterator[ThreadLease]:
+    def lease(self) -> Iterator[ThreadLease | NestedLease]:
         """Starts the threads, the first time; the calls of this lease see the context variables of its caller."""
-        lease = ThreadLease(self._start())
+        if is_inside(self):
+            yield NestedLease()
+            return
+        lease = ThreadLease(self._start(), id(self))
         try:
             yield lease
         finally:
             lease.leave()
 
     def close(self) -> None:
-        """Ends the threads, after what they are running."""
+        """Ends the threads, after what they are running; calls that no thread has taken are answered as failed."""
         with self._lock:
-            if self._end is not None:
-                self._end()
-                self._end = None
+            end, self._crew, self._end = self._end, None, None
+        if end is not None:  # without the lock: what runs may want a lease of this executor itself
+            end()
 
-    def _start(self) -> Jobs:
+    def _start(self) -> Crew:
         with self._lock:
-            if self._end is None:
-                jobs: Jobs = SimpleQueue()
-                threads = [
-                    threading.Thread(target=_work, args=(jobs,), name=f"anabranch-{number}", daemon=True)
-                    for number in range(self.traits.slots)
-                ]
-                for thread in threads:
-                    thread.start()
-                self._jobs = jobs
-                self._end = weakref.finalize(self, _end, jobs, threads)
-            return self._jobs
+            if self._crew is None:
+                self._crew = Crew(self.traits.slots)
+                self._end = weakref.finalize(self, self._crew.end)
+            return self._crew
 
 
 class ThreadLease:
     """The threads in use by one run."""
 
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+    def __init__(self, crew: Crew, slots: int) -> None:
+        self._crew = crew
+        self._slots = slots
         self._ledger = Ledger()
         self._context = contextvars.copy_context()
         self._idle = threading.Condition()
@@ -99,7 +145,11 @@ class ThreadLease:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Queues the call."""
-        self._jobs.put(Job(self, call, self._ledger.enter(reply)))
+        self._crew.put(Job(self, call, self._ledger.enter(reply)))
+
+    def refuse(self, call: Call, ticket: int) -> None:
+        """Answers a call that no thread will take."""
+        self._ledger.settle(ticket, CallFailed(call.id, ExecutorError("the executor has been closed")))
 
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept."""
@@ -118,22 +168,16 @@ class ThreadLease:
             self._running += 1
         try:
             worker = threading.current_thread().name
-            self._ledger.settle(ticket, self._context.copy().run(answer, call.code, call.layout, local(call), worker))
+            context = self._context.copy()
+            outcome = context.run(run_inside, self._slots, answer, call.code, call.layout, local(call), worker)
+            self._ledger.settle(ticket, outcome)
         finally:
             with self._idle:
                 self._running -= 1
                 self._idle.notify_all()
 
 
-def _work(jobs: Jobs) -> None:
+def _work(jobs: SimpleQueue[Job | None]) -> None:
     while (job := jobs.get()) is not None:
         job.lease.run(job.call, job.ticket)
         del job  # or the last call's values would live until the next one comes
-
-
-def _end(jobs: Jobs, threads: list[threading.Thread]) -> None:
-    for _ in threads:
-        jobs.put(None)
-    for thread in threads:
-        if thread is not threading.current_thread():
-            thread.join()

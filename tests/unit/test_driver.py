@@ -469,6 +469,20 @@ def test_a_run_within_a_run(pools):
         assert outer.execute(["f"], {"n": 3}) == {"f": [14, 30, 54]}
 
 
+def test_a_driver_may_run_itself_on_the_very_same_workers(pools):
+    def e(n: int) -> Parallelizable[int]:
+        return range(n)
+
+    def f(e: int) -> int:
+        return 1 + sum(drivers[-1].execute(["f"], {"n": e})["f"])
+
+    drivers = []
+    with ThreadPoolExecutor(2) as pool:
+        for executor in ("sequential", pools["threads"], pool):
+            drivers.append(Builder().with_modules(module_from_functions(e, f)).with_executor(executor).build())
+            assert drivers[-1].execute(["f"], {"n": 7}) == {"f": [1, 2, 4, 8, 16, 32, 64]}
+
+
 def test_a_failure_of_one_caller_is_none_of_another(pools):
     def e(n: int) -> Parallelizable[int]:
         return range(n)

@@ -140,6 +140,67 @@ def test_closing_twice_and_leasing_again(threads):
         threads.close()
 
 
+def test_closing_answers_what_no_thread_has_taken_and_what_comes_later(threads):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait(x):
+        begun.release()
+        go_on.wait(30)
+        return x
+
+    replies: SimpleQueue[Message] = SimpleQueue()
+    with threads.lease() as lease:
+        for number in range(5):
+            lease.submit(call(straight(wait), number, number), replies.put)
+        for _ in range(3):
+            assert begun.acquire(timeout=30)
+        closer = threading.Thread(target=threads.close)
+        closer.start()
+        refused = [replies.get(timeout=30) for _ in range(2)]
+        lease.submit(call(straight(wait), 5, 5), replies.put)
+        refused.append(replies.get(timeout=30))
+        go_on.set()
+        closer.join(30)
+        done = [replies.get(timeout=30) for _ in range(3)]
+    assert sorted(reply.call for reply in refused) == [3, 4, 5]
+    assert all(isinstance(reply.error, ExecutorError) and "has been closed" in str(reply.error) for reply in refused)
+    assert sorted(reply.outputs for reply in done) == [(0,), (1,), (2,)]
+
+
+def test_what_runs_may_lease_the_executor_itself(threads):
+    """However many do: they do not wait for slots that they hold themselves."""
+    all_begun = threading.Barrier(3, timeout=30)
+
+    def lease_again(x):
+        all_begun.wait()
+        with threads.lease() as inner:
+            assert [reply.outputs for reply in run_all(inner, [call(looping(double), n, [x]) for n in range(9)]).values()]
+            return run_one(inner, call(straight(double), 0, x)).outputs
+
+    with threads.lease() as lease:
+        replies = run_all(lease, [call(straight(lease_again), n, n) for n in range(3)])
+    assert [replies[n].outputs for n in range(3)] == [((0,),), ((2,),), ((4,),)]
+
+
+def test_what_runs_may_lease_the_executor_through_another(threads):
+    all_begun = threading.Barrier(3, timeout=30)
+
+    def lease_again(x):
+        with threads.lease() as inner:
+            return run_one(inner, call(straight(double), 0, x)).outputs
+
+    def lease_another(x):
+        all_begun.wait()
+        with other.lease() as inner:
+            return run_one(inner, call(straight(lease_again), 0, x)).outputs
+
+    other = ThreadExecutor(workers=1)
+    with threads.lease() as lease:
+        replies = run_all(lease, [call(straight(lease_another), n, n) for n in range(3)])
+    other.close()
+    assert [replies[n].outputs for n in range(3)] == [(((0,),),), (((2,),),), (((4,),),)]
+
+
 def test_an_executor_that_is_dropped_ends_its_threads():
     before = set(threading.enumerate())
     executor = ThreadExecutor(workers=2)
