@@ -22,6 +22,7 @@ from anabranch.transport import Reach
 from anabranch.work import Outcome
 from anabranch_executors.nested import NestedLease, is_inside, run_inside
 from anabranch_executors.parcel import Packed, Parcel, Sender, message_of, run_parcel
+from anabranch_executors.processes.cpus import check_workers
 from anabranch_executors.reply import Ledger, answer, in_one_line
 from anabranch_executors.sequential import local
 
@@ -37,6 +38,7 @@ class FuturesExecutor:
     """
 
     def __init__(self, pool: Executor, workers: int | None = None) -> None:
+        check_workers(workers)
         slots = workers or getattr(pool, "_max_workers", None) or os.cpu_count() or 1
         self.pool = pool
         self.traits = Traits(slots=slots, credit=2 * slots, shares_memory=isinstance(pool, ThreadPoolExecutor))

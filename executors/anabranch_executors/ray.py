@@ -31,7 +31,7 @@ from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply, Traits
 from anabranch.transport import Reach
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, message_of, run_parcel
-from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import Ledger, in_one_line
 
 __all__ = ["RayExecutor"]
@@ -51,8 +51,7 @@ class RayExecutor:
     """
 
     def __init__(self, address: str | None = None, workers: int | None = None, **options: Any) -> None:
-        if workers is not None and workers < 1:
-            raise ExecutorError(f"workers must be at least 1, not {workers}")
+        check_workers(workers)
         self._address = address
         self._workers = workers
         self._options = options

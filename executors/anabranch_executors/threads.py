@@ -24,7 +24,7 @@ from typing import NamedTuple
 from anabranch.errors import ExecutorError
 from anabranch.executor import Call, CallFailed, Reply, Traits
 from anabranch_executors.nested import NestedLease, is_inside, run_inside
-from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import Ledger, answer
 from anabranch_executors.sequential import local
 
@@ -97,8 +97,7 @@ class ThreadExecutor:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ExecutorError(f"workers must be at least 1, not {workers}")
+        check_workers(workers)
         count = workers or min(32, usable_cpus() + 4)
         self.traits = Traits(slots=count, credit=2 * count, shares_memory=True)
         self._lock = threading.Lock()

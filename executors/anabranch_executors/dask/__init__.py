@@ -21,7 +21,7 @@ from anabranch.executor import Traits
 from anabranch.transport import Reach
 from anabranch_executors.dask.cluster import connect, distributed, start_cluster
 from anabranch_executors.dask.lease import DaskLease
-from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.processes.cpus import check_workers, usable_cpus
 
 __all__ = ["DaskExecutor"]
 
@@ -43,8 +43,7 @@ class DaskExecutor:
     def __init__(
         self, client: Any = None, address: str | None = None, workers: int | None = None, **options: Any
     ) -> None:
-        if workers is not None and workers < 1:
-            raise ExecutorError(f"workers must be at least 1, not {workers}")
+        check_workers(workers)
         self._given = client
         self._address = address
         self._workers = workers

@@ -1,4 +1,4 @@
-"""How many processors this process may use: its affinity, and the quota of its control group."""
+"""How many workers: what was asked for, and how many processors this process may use by its affinity and control group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["usable_cpus"]
+from anabranch.errors import ExecutorError
+
+__all__ = ["check_workers", "usable_cpus"]
+
+
+def check_workers(workers: object) -> None:
+    """Whether this can be a number of workers; None leaves it to the executor.
+
+    Raises:
+        ExecutorError: it cannot.
+    """
+    if workers is not None and not (isinstance(workers, int) and workers >= 1):
+        raise ExecutorError(f"workers must be a whole number and at least 1, not {workers!r}")
 
 
 def usable_cpus(root: Path = Path("/")) -> int:

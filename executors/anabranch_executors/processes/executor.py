@@ -14,7 +14,7 @@ from typing import Any
 from anabranch.errors import ExecutorError, TransferError, nearest
 from anabranch.executor import Call, CallFailed, Reply, Shared, Traits
 from anabranch.transport import Reach, by_value, pack, unsent
-from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.processes.launch import LAUNCHERS
 from anabranch_executors.processes.link import Booking, Job
 from anabranch_executors.processes.parcel import Kept, Parcel, Parcels
@@ -32,10 +32,9 @@ class ProcessExecutor:
     """
 
     def __init__(self, workers: int | None = None, start_method: str | None = None) -> None:
+        check_workers(workers)
         if workers is None:
             workers = usable_cpus()
-        if not isinstance(workers, int) or workers < 1:
-            raise ExecutorError(f"workers must be at least 1, not {workers!r}")
         if start_method is None:
             start_method = "forkserver" if sys.platform == "linux" else "spawn"
         if start_method not in LAUNCHERS:

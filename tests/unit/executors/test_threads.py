@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 import pytest
@@ -14,6 +15,10 @@ from by_hand import call, looping, run_all, run_one, straight
 from anabranch.errors import ExecutorError
 from anabranch.executor import Message, Shared
 from anabranch.work import Outcome
+from anabranch_executors.dask import DaskExecutor
+from anabranch_executors.futures import FuturesExecutor
+from anabranch_executors.processes import ProcessExecutor
+from anabranch_executors.ray import RayExecutor
 from anabranch_executors.threads import ThreadExecutor
 
 
@@ -219,6 +224,13 @@ def test_the_interpreter_exits_without_close():
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
-def test_no_workers_are_refused():
-    with pytest.raises(ExecutorError, match="at least 1, not 0"):
-        ThreadExecutor(workers=0)
+@pytest.mark.parametrize("workers", [0, -1, 2.5, "2"])
+def test_what_is_no_number_of_workers_is_refused(workers):
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(ExecutorError, match="must be a whole number and at least 1, not"),
+    ):
+        FuturesExecutor(pool, workers=workers)
+    for executor in (ThreadExecutor, ProcessExecutor, RayExecutor, DaskExecutor):
+        with pytest.raises(ExecutorError, match="must be a whole number and at least 1, not"):
+            executor(workers=workers)
