@@ -406,6 +406,28 @@ def test_a_worker_that_dies(flow):
     assert "Traceback" not in said
 
 
+# -- surroundings ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("executor", ["sequential", "processes"])
+def test_the_current_folder_may_have_been_deleted(flow, executor):
+    gone = flow / "gone"
+
+    def run(*arguments):
+        gone.mkdir()
+        script = 'rmdir "$PWD" && exec "$@"'
+        command = ["sh", "-c", script, "sh", sys.executable, "-m", "anabranch", "run", *arguments, "-x", executor]
+        done = subprocess.run(command, cwd=gone, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    request = [str(flow / "flow.py"), "total", "-i", "limit=4"]
+    assert run(*request)[:2] == (0, "14.0\n")
+    code, out, said = run(*request, "--save", "total=total.json")
+    assert (code, out) == (2, "")
+    assert said.splitlines()[-1].endswith("the current folder has been deleted; give the whole path")
+    assert run("flow", "total")[::2] == (2, "error: there is no module 'flow'\n")
+
+
 # -- signals -----------------------------------------------------------------------------------------------------------
 
 
@@ -435,6 +457,13 @@ def test_signals_end_the_run_and_its_workers(flow, executor, number, code, group
     assert said.splitlines()[-1] == ("interrupted" if number == signal.SIGINT else "terminated")
     assert "Traceback" not in said
     assert not psutil.wait_procs(workers, timeout=2)[1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_while_the_command_line_is_being_imported(flow, number, code):
+    (flow / "typer.py").write_text(f"import os\nos.kill(os.getpid(), {int(number)})\n")
+    done = cli("list", "flow.py", cwd=flow, code=code, PYTHONPATH=str(flow))
+    assert (done.stdout, done.stderr) == ("", "interrupted\n" if number == signal.SIGINT else "terminated\n")
 
 
 def test_a_table_saved_as_parquet_comes_back(library):

@@ -15,12 +15,14 @@ of the flow, 130 and 143 whoever sent the signal.
 | `outline`, `catalog` | what `plan`, `list` and `executors` show |
 | `ending`, `signals` | errors, exit codes, SIGINT and SIGTERM |
 
-Nothing here is imported before typer and rich are known to be there.
+Nothing here but `signals` is imported before typer and rich are known to be there.
 """
 
 from __future__ import annotations
 
 import sys
+
+from anabranch.cli import signals
 
 __all__ = ["main"]
 
@@ -29,12 +31,23 @@ NEEDED = ("typer", "rich")
 
 def main() -> None:
     """Runs the command line and exits; without typer or rich, says how to install them."""
+    signals.heed()  # to import the rest takes long enough to be interrupted
+    try:
+        code = _start()
+    except (KeyboardInterrupt, signals.Terminated) as error:
+        code = signals.exit_code(error) or 1
+        if sys.stderr is not None:
+            print("interrupted" if code == 130 else "terminated", file=sys.stderr)  # noqa: T201  rich may not be there
+    sys.exit(code)
+
+
+def _start() -> int:
     from importlib.util import find_spec
 
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         message = f"the command line needs {' and '.join(missing)}: pip install 'anabranch[cli]'"
         print(message, file=sys.stderr)  # noqa: T201  there is no rich to print it with
-        sys.exit(2)
+        return 2
     from anabranch.cli.app import start
 
-    sys.exit(start())
+    return start()

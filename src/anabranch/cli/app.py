@@ -64,12 +64,11 @@ Source = Annotated[bool, typer.Option("--source", help="Prints the generated cod
 
 def start() -> int:
     """Runs the command line; returns the exit code."""
-    signals.heed()
     try:
         code = app(prog_name="anabranch", standalone_mode=True)
     except SystemExit as leaving:  # usage errors, --help
         code = leaving.code
-    return code if isinstance(code, int) else 0
+    return (signals.exit_code() or code) if isinstance(code, int) and code else 0
 
 
 @app.callback(invoke_without_command=True)

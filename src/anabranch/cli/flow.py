@@ -14,6 +14,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from contextlib import suppress
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -44,7 +45,10 @@ def load(target: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise InputError(_no_file(path))
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except OSError:
+        raise InputError(f"'{path}' cannot be found, for the current folder has been deleted; give the whole path") from None
     folder = str(path.parent)
     _forget_own_folder()
     name = path.stem.replace(".", "_")
@@ -69,9 +73,19 @@ def _from_file(path: Path) -> ModuleType:
 
 def _forget_own_folder() -> None:
     """Takes off the path what Python put there for the `anabranch` command itself: its folder, or with ``-m`` this one."""
-    own = {"", str(Path.cwd()), str(Path(sys.argv[0]).absolute().parent)}
+    own = {"", _here()}
+    with suppress(OSError):
+        own.add(str(Path(sys.argv[0]).absolute().parent))
     if sys.path and not sys.flags.safe_path and sys.path[0] in own:
         del sys.path[0]
+
+
+def _here() -> str:
+    """The current folder; empty if it has been deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def _is_taken(name: str, path: Path) -> bool:
@@ -99,8 +113,8 @@ def _no_file(path: Path) -> str:
 
 
 def _by_name(name: str) -> ModuleType:
-    here = str(Path.cwd())
-    if sys.path[:1] not in ([""], [here]):
+    here = _here()
+    if here and sys.path[:1] not in ([""], [here]):
         sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
@@ -123,7 +137,7 @@ def _neighbours(name: str) -> list[str]:
     """The modules beside the one that is not there."""
     package, _, _ = name.rpartition(".")
     if not package:
-        found = [entry.name for entry in pkgutil.iter_modules([str(Path.cwd())])]
+        found = [entry.name for entry in pkgutil.iter_modules([_here()] if _here() else [])]
         return [*found, *(f"{entry}.py" for entry in found)]
     parent = sys.modules.get(package)
     return [f"{package}.{entry.name}" for entry in pkgutil.iter_modules(getattr(parent, "__path__", []))]

@@ -84,6 +84,11 @@ def stores_of(pairs: Sequence[str]) -> list[Store]:
         if not equals or not output or not name:
             raise InputError(f"--save takes output=path, not '{text}'")
         path = Path(name).expanduser()
+        try:
+            path.resolve()
+        except OSError:
+            gone = "the current folder has been deleted; give the whole path"
+            raise InputError(f"--save: '{path}' cannot be written, for {gone}") from None
         _check_path(path)
         if path.resolve() in found:
             raise InputError(f"--save writes '{path}' twice: '{found[path.resolve()].output}' and '{output}'")
