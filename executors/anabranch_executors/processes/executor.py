@@ -107,7 +107,7 @@ class ProcessLease:
         self._parcels.forget(keys)
 
     def _job(self, call: Call, reply: Reply) -> Job:
-        code = self._parcels.code(call.code)
+        code = self._parcels.code(call.code, self)
         parcels = [code]
         try:
             values = tuple(self._kept(value, parcels) if isinstance(value, Shared) else value for value in call.values)

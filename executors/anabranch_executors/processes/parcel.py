@@ -3,6 +3,9 @@
 Theory: a parcel is pickled once for the pool and sent once to each worker that needs it; a call then names it by its
 number. Code is known by identity while the `Code` object lives, a shared value by its key until it is forgotten.
 
+Functions that travel by value (a notebook's, say) bring the globals and closures that they read, and these may have
+changed since an earlier run; so such code is pickled anew for each run, and sent anew if it came out otherwise.
+
 This module never knows workers or sockets.
 """
 
@@ -12,14 +15,18 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from anabranch.executor import Shared
 from anabranch.transport import Reach, by_value, dump_code, pack
 from anabranch.work import Code
 
 __all__ = ["Kept", "Parcel", "Parcels"]
+
+BY_VALUE: Final = b"cloudpickle"
+"""Is in the pickle of any function that travels by value: the name of what puts it together again."""
 
 
 class Kept(NamedTuple):
@@ -35,6 +42,20 @@ class Parcel(NamedTuple):
     frames: list[Any]
 
 
+@dataclass(slots=True, eq=False)
+class Known:
+    """The parcel of code, and the leases for which it is known to be up to date."""
+
+    code: weakref.ref[Code]
+    parcel: Parcel
+    users: weakref.WeakSet[object] = field(default_factory=weakref.WeakSet)
+
+    @property
+    def travels_by_value(self) -> bool:
+        """Whether any of its functions does."""
+        return BY_VALUE in self.parcel.frames[1]
+
+
 class Parcels:
     """The parcels of one pool; used by all threads that submit."""
 
@@ -43,23 +64,30 @@ class Parcels:
         self._dropped = dropped
         self._numbers = count(1)
         self._lock = threading.Lock()
-        self._codes: dict[int, tuple[weakref.ref[Code], Parcel]] = {}
+        self._codes: dict[int, Known] = {}
         self._shared: dict[int, Parcel] = {}
 
-    def code(self, code: Code) -> Parcel:
-        """The parcel of a task's code.
+    def code(self, code: Code, user: object) -> Parcel:
+        """The parcel of a task's code, as it is for this user: a lease.
 
         Raises:
             TransferError: a function of it cannot be pickled.
         """
-        known = self._codes.get(id(code))
-        if known is None:
-            payload = dump_code(code, Reach.SAME_PATH)
-            with self._lock:
+        identity = id(code)
+        known = self._codes.get(identity)
+        if known is not None and (user in known.users or not known.travels_by_value):
+            return known.parcel
+        payload = dump_code(code, Reach.SAME_PATH)
+        with self._lock:
+            known, old = self._codes.get(identity), []
+            if known is None or known.parcel.frames[1] != payload:
+                old = [] if known is None else [known.parcel.number]
                 parcel = Parcel(next(self._numbers), [f"the code of {code.name}".encode(), payload])
-                identity = id(code)
-                known = self._codes.setdefault(identity, (weakref.ref(code, lambda _: self._expire(identity)), parcel))
-        return known[1]
+                known = self._codes[identity] = Known(weakref.ref(code, lambda _: self._expire(identity)), parcel)
+            known.users.add(user)
+        if old:
+            self._dropped(old)
+        return known.parcel
 
     def shared(self, shared: Shared) -> Parcel:
         """The parcel of a shared value.
@@ -92,4 +120,4 @@ class Parcels:
             return
         known = self._codes.pop(identity, None)
         if known is not None:
-            self._dropped([known[1].number])
+            self._dropped([known.parcel.number])

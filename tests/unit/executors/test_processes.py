@@ -220,6 +220,23 @@ def test_code_and_shared_values_are_sent_once_per_worker(quick: ProcessExecutor,
         assert value_of(replies.take()) == 1
 
 
+def test_what_a_function_reads_is_as_it_is_when_a_run_begins(quick: ProcessExecutor) -> None:
+    factor = 1
+
+    def step(x: int) -> int:
+        return x * factor
+
+    code = code_of(step)
+    for run in range(1, 4):
+        factor = run
+        with quick.lease() as lease:
+            for _ in range(4):
+                replies = Replies()
+                lease.submit(call_of(code, 0, [10]), replies)
+                assert value_of(replies.take()) == 10 * run
+            assert len(lease._parcels._codes) == 1
+
+
 def test_code_is_dropped_with_its_object(quick: ProcessExecutor) -> None:
     with quick.lease() as lease:
         for n in range(5):
