@@ -316,6 +316,9 @@ class Driver:
             if name not in graph.inputs and name not in graph.config:
                 near = nearest(name, (*graph.inputs, *graph.nodes))
                 raise InputError(f"unknown input '{name}'{near or nearest_or_all(name, graph.inputs)}")
+        for name in per_item:
+            if name in graph.inputs:
+                raise InputError(f"override '{name}' is PerItem, but '{name}' is an input, which is one value; give that")
         traits = self._executor.traits
         fuse = traits.slots == 1 and traits.shares_memory
         supplied = (*graph.config, *inputs)
@@ -370,7 +373,7 @@ class Driver:
         observe = _observing((report.observe, *([watch.observe] if watch else []), *self._adapters))
         started = perf_counter()
         observe(RunStarted(run_id, tuple(plan.outputs)))
-        finished = False
+        finished, raised = False, None
         try:
             with self._executor.lease() as lease:
                 traits = self._executor.traits
@@ -386,7 +389,12 @@ class Driver:
                 engine = Engine(plan, run, lease, observe)
                 if watch is not None:
                     watch.began(engine.stop)
-                results = engine.finish()
+                try:
+                    results = engine.finish()
+                except Exception as error:  # `contextmanager` would set its traceback, which frozen exceptions refuse
+                    raised = error
+            if raised is not None:
+                raise raised
             finished = True
         finally:
             report.seconds = perf_counter() - started
@@ -416,7 +424,8 @@ class Driver:
         node, axes = self.graph.nodes[name], self.graph.axes[name]
         if isinstance(value, PerItem):
             if not axes:
-                raise InputError(f"override '{name}' is PerItem, but {node.label} runs once, outside of any fan-out")
+                advice = "; give its new items as a list" if node.expands else "; give its one value"
+                raise InputError(f"override '{name}' is PerItem, but {node.label} runs once, outside of any fan-out{advice}")
             _check_shape(node, value, axes)
             return value
         _check_value(node, value)

@@ -19,6 +19,7 @@ from types import CodeType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from anabranch.errors import AnabranchError, ForeignError, InternalError
+from anabranch.exceptions import Apart, annotate, apart, notes_of, put
 from anabranch.policies import OnError
 
 __all__ = ["Failed", "Failure", "Frame", "ItemsFailed", "Trace", "capture", "portable", "restore", "summary", "trimmed"]
@@ -65,11 +66,16 @@ class Trace:
     context: Trace | None = None
     suppressed: bool = False
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Takes the exception apart: it is to come back whatever its `__init__` wants."""
+        state = {name: getattr(self, name) for name in self.__slots__}
+        return None, {**state, "exception": apart(self.exception)}
+
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
         """Drops a traceback that came along (`tblib`, which Dask brings, pickles them): the frames stand for it."""
         for name, value in state[1].items():
-            setattr(self, name, value)
-        self.exception.__traceback__ = None
+            setattr(self, name, value.together() if type(value) is Apart else value)
+        put(self.exception, "__traceback__", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +130,7 @@ class Failure:
             advice = "a function of a flow raises an Exception to fail, and returns to end"
             exception = ForeignError(f"{self.place} raised {text}; {advice}").with_traceback(exception.__traceback__)
         where = f" on {self.worker}" if self.worker else ""
-        note = f"in {self.place}{where}"
-        if note not in getattr(exception, "__notes__", ()):
-            exception.add_note(note)
+        annotate(exception, f"in {self.place}{where}")
         return exception
 
 
@@ -219,13 +223,13 @@ def restore(trace: Trace) -> BaseException:
     """
     exception = trace.exception
     if exception.__traceback__ is None:
-        exception.__traceback__ = _rebuild(trace.frames)
+        put(exception, "__traceback__", _rebuild(trace.frames))
     trimmed(exception)
     if trace.cause is not None:
-        exception.__cause__ = restore(trace.cause)
+        put(exception, "__cause__", restore(trace.cause))
     if trace.context is not None:
-        exception.__context__ = restore(trace.context)
-    exception.__suppress_context__ = trace.suppressed
+        put(exception, "__context__", restore(trace.context))
+    put(exception, "__suppress_context__", trace.suppressed)
     return exception
 
 
@@ -236,7 +240,7 @@ def trimmed(exception: BaseException) -> BaseException:
         found = found.tb_next
     is_meant = isinstance(exception, AnabranchError) and not isinstance(exception, InternalError)
     if found is not None or is_meant:
-        exception.__traceback__ = found
+        put(exception, "__traceback__", found)
     return exception
 
 
@@ -247,12 +251,13 @@ def portable(trace: Trace, why_not: Callable[[BaseException], str]) -> None:
     taken off the exceptions, for the trace has them; some libraries (`tblib`, which Dask loads) would pickle them too.
     """
     exception = trace.exception
-    exception.__traceback__ = exception.__cause__ = exception.__context__ = None
+    for name in ("__traceback__", "__cause__", "__context__"):
+        put(exception, name, None)
     reason = why_not(exception)
     if reason:
         trace.exception = ForeignError(f"{_said(exception)} (the exception itself could not be brought back: {reason})")
-        for note in getattr(exception, "__notes__", ()):
-            trace.exception.add_note(note)
+        for note in notes_of(exception):
+            annotate(trace.exception, note)
     for origin in (trace.cause, trace.context):
         if origin is not None:
             portable(origin, why_not)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import pickle
 import sys
 import sysconfig
@@ -27,7 +28,7 @@ import cloudpickle
 
 from anabranch.errors import TransferError
 from anabranch.executor import Call, Reference, Shared
-from anabranch.failure import Failure, capture, in_words, portable
+from anabranch.failure import Failure, Trace, capture, in_words, portable
 from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, policy_at
 
 __all__ = [
@@ -216,11 +217,11 @@ def _bare(outcome: Outcome) -> Outcome:
 def _why_not_back(exception: BaseException) -> str:
     """What keeps an exception from being brought back as itself; empty if nothing does."""
     try:
-        data = dumps(exception)
+        data = dumps(Trace(exception, ()))
     except Exception:
         return why_not(exception)
     try:
-        survivor = loads(data)
+        survivor = loads(data).exception
     except Exception as error:
         return f"unpickling it raises {type(error).__name__}: {error}"
     return "" if type(survivor).__name__ == type(exception).__name__ else "it comes back as another type"
@@ -271,10 +272,13 @@ def _out_of_reach(name: str, module: ModuleType, reach: Reach) -> bool:
         return False
     if name.partition(".")[0] in {"anabranch", "anabranch_executors"} or (file is None and module.__spec__ is not None):
         return False
-    if file is not None and file.startswith(_INSTALLED):
+    if file is not None and (file.startswith(_INSTALLED) or any(folder in file for folder in _PACKAGES)):
         return False
     return reach is Reach.INSTALLED or not _importable(name, file)
 
+
+_PACKAGES = tuple(f"{os.sep}{folder}{os.sep}" for folder in ("site-packages", "dist-packages"))
+"""There may be several: the environment's, the system's below it, the user's own."""
 
 _INSTALLED = tuple(
     {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")} | {sys.base_prefix + "/lib"}

@@ -173,6 +173,23 @@ def test_a_lambda_is_no_node():
     assert f"'<lambda>' ({place(nameless)}) has no name to make a node of; define it with def" in text
 
 
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [(len, "'len', a builtin_function"), (str, "'str', a type"), ("x".join, "'join', a builtin_function"), (3, "a int")],
+)
+def test_what_is_no_function_is_no_node(thing, kind):
+    text = refused(FlowError, module_from_functions, thing)
+    assert f"module_from_functions takes functions, not {kind}" in text
+    assert "define one with def that uses it" in text
+
+
+def test_modules_without_any_node(flow):
+    nothing = flow("from statistics import mean\n@config.when(region='eu')\ndef price() -> int: ...\ndef _own() -> int: ...")
+    text = refused(FlowError, build, nothing, region="us")
+    assert f"'{nothing.__name__}' gives no node" in text
+    assert "imported ones are none" in text
+
+
 def test_two_alternatives_that_the_config_lets_in(flow):
     module = flow(
         "@config.when(region='eu')\ndef price__eu() -> int: ...\n\n@config.when_not(region='us')\ndef price__all() -> int: ...\n"
@@ -384,6 +401,7 @@ def test_an_alternative_without_a_condition(flow):
             "'total' is PerItem, but 'total' ({total}) runs once, outside of any fan-out",
         ),
         (["total"], {"limit": 1}, {"number": PerItem([[1]])}, "'number' is PerItem, but 'number' ({number}) runs once"),
+        (["total"], {}, {"limit": PerItem([1])}, "override 'limit' is PerItem, but 'limit' is an input, which is one value"),
         (
             ["total"],
             {"limit": 2},
@@ -647,7 +665,10 @@ def test_a_function_that_does_not_pickle(processes):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("def __init__(self, text, extra): super().__init__(text)", "missing 1 required positional argument: 'extra'"),
+        (
+            "def __init__(self, text, extra): super().__init__(text)\n    def __reduce__(self): return Odd, self.args",
+            "missing 1 required positional argument: 'extra'",
+        ),
         (
             "def __init__(self, text, extra):\n        super().__init__(text)\n        self.at = {'x': threading.Lock()}",
             ".at['x'], of type 'lock'",

@@ -184,6 +184,20 @@ def test_functions_of_files_travel_by_reference_on_this_machine_and_by_value_bey
         loads(near)
 
 
+@pytest.mark.parametrize("folder", ["usr/lib/python3/dist-packages", "home/me/.local/lib/python3.12/site-packages"])
+def test_what_is_installed_beside_the_environment_travels_by_reference(tmp_path, monkeypatch, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "beside.py").write_text("def f(x): return x + 1\n")
+    monkeypatch.syspath_prepend(tmp_path / folder)
+    import beside
+
+    far = dump_code(code(f=beside.f), Reach.INSTALLED)
+    monkeypatch.delitem(sys.modules, "beside")
+    sys.path.remove(str(tmp_path / folder))
+    with pytest.raises(ModuleNotFoundError):
+        loads(far)
+
+
 def test_the_registry_of_cloudpickle_is_as_it_was(monkeypatch):
     mine, ours = types.ModuleType("mine"), types.ModuleType("ours")
     for module in (mine, ours):

@@ -31,11 +31,16 @@ def module_from_functions(*functions: Callable[..., Any], name: str = "flow") ->
     """Makes a module out of functions, wherever they were defined: in `__main__`, a notebook, another function.
 
     Raises:
-        FlowError: two of them have the same name, or one has none (a lambda).
+        FlowError: two of them have the same name, or one has none (a lambda) or is no function (a class, a bound method).
     """
     module = ModuleType(name, "A temporary module of functions.")
     setattr(module, MARKS, {"temporary": True})
     for function in functions:
+        if not _is_function(function):
+            what = f"'{function.__name__}', a" if hasattr(function, "__name__") else "a"
+            raise FlowError(
+                f"module_from_functions takes functions, not {what} {type(function).__name__}; define one with def that uses it"
+            )
         key = getattr(function, "__name__", "<lambda>")
         if not key.isidentifier():
             raise FlowError(f"the function '{key}' ({origin_of(function)}) has no name to make a node of; define it with def")

@@ -70,6 +70,12 @@ class Graph:
                     )
                 found[name] = node
                 here.add(name)
+        if modules and not found:
+            names = ", ".join(repr(module.__name__) for module in modules)
+            raise FlowError(
+                f"{names} gives no node: nodes are the functions that a module itself defines, that the config lets in, and "
+                f"whose names do not begin with '_'; imported ones are none"
+            )
         return cls.from_nodes(found.values(), config)
 
     @classmethod
