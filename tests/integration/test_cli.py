@@ -406,6 +406,16 @@ def test_a_worker_that_dies(flow):
     assert "Traceback" not in said
 
 
+def test_a_file_of_a_package_is_to_be_given_by_name(flow):
+    (flow / "pack" / "age").mkdir(parents=True)
+    for package in ("pack", "pack/age"):
+        (flow / package / "__init__.py").touch()
+    (flow / "pack" / "age" / "inner.py").write_text("from .. import age\n" + FLOW)
+    said = error("run", "pack/age/inner.py", "total", "-i", "limit=4", cwd=flow)
+    assert f"it belongs to a package: give it by name, pack.age.inner, in the folder {flow}" in said
+    assert cli("run", "pack.age.inner", "total", "-i", "limit=4", "-x", "processes", cwd=flow).stdout == "14.0\n"
+
+
 # -- surroundings ------------------------------------------------------------------------------------------------------
 
 

@@ -67,8 +67,18 @@ def _from_file(path: Path) -> ModuleType:
     except (KeyboardInterrupt, Terminated):
         raise
     except BaseException as error:
-        raise BrokenModule(f"module '{path}' failed to import") from error
+        raise BrokenModule(f"module '{path}' failed to import{_in_package(path, error)}") from error
     return module
+
+
+def _in_package(path: Path, error: BaseException) -> str:
+    """What to do about a file of a package, which imports its neighbours relative to that."""
+    if not isinstance(error, ImportError) or "relative import" not in str(error):
+        return ""
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        parts, folder = [folder.name, *parts], folder.parent
+    return f", for it belongs to a package: give it by name, {'.'.join(parts)}, in the folder {folder}" if parts[1:] else ""
 
 
 def _forget_own_folder() -> None:
