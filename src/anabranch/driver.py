@@ -34,6 +34,8 @@ from anabranch.work import Aborted, Recorder
 if TYPE_CHECKING:
     import concurrent.futures
 
+    from anabranch.draw import LookOptions, Picture
+
 __all__ = ["Builder", "Driver", "RunResult", "Variable"]
 
 
@@ -463,6 +465,78 @@ class Driver:
         """
         self._check_known((upstream, downstream))
         return self._variables(self.graph.downstream((upstream,)) & self.graph.upstream((downstream,)))
+
+    # -- pictures --------------------------------------------------------------------------------------------------
+
+    def display_all_functions(self, path: str | os.PathLike[str] | None = None, **look: Unpack[LookOptions]) -> Picture:
+        """A picture of the whole dataflow, saved if there is a path; see `anabranch.draw.Look` for the options.
+
+        Raises:
+            InputError: an option is unknown, or the picture cannot be saved (``.svg .png .html .mmd .dot``).
+        """
+        from anabranch.draw.views import picture_of_graph
+
+        return picture_of_graph(self.graph, path, look)
+
+    def visualize_execution(
+        self,
+        outputs: Sequence[str],
+        path: str | os.PathLike[str] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        **look: Unpack[LookOptions],
+    ) -> Picture:
+        """A picture of what `execute` would run for these outputs. Inputs that are not given are drawn too.
+
+        Raises:
+            InputError: a name or an option is unknown, or the picture cannot be saved.
+        """
+        from anabranch.draw.views import picture_of_plan
+
+        plan = self.plan(outputs, dict.fromkeys((*(inputs or ()), *self.graph.inputs)), overrides)
+        return picture_of_plan(self.graph, plan, path, look)
+
+    def visualize_path_between(
+        self, upstream: str, downstream: str, path: str | os.PathLike[str] | None = None, **look: Unpack[LookOptions]
+    ) -> Picture:
+        """A picture of every way from one name to the other.
+
+        Raises:
+            InputError: a name is unknown, there is no way, or the picture cannot be saved.
+        """
+        names = [variable.name for variable in self.what_is_the_path_between(upstream, downstream)]
+        if not names:
+            raise InputError(f"there is no way from '{upstream}' to '{downstream}'")
+        return self._picture(names, path, look, f"From {upstream} to {downstream}")
+
+    def display_upstream_of(
+        self, *names: str, path: str | os.PathLike[str] | None = None, **look: Unpack[LookOptions]
+    ) -> Picture:
+        """A picture of the named variables and of everything that they are computed from.
+
+        Raises:
+            InputError: a name is unknown, or the picture cannot be saved.
+        """
+        found = [variable.name for variable in self.what_is_upstream_of(*names)]
+        return self._picture(found, path, look, f"Upstream of {', '.join(names)}")
+
+    def display_downstream_of(
+        self, *names: str, path: str | os.PathLike[str] | None = None, **look: Unpack[LookOptions]
+    ) -> Picture:
+        """A picture of the named variables and of everything that is computed from them.
+
+        Raises:
+            InputError: a name is unknown, or the picture cannot be saved.
+        """
+        found = [variable.name for variable in self.what_is_downstream_of(*names)]
+        return self._picture(found, path, look, f"Downstream of {', '.join(names)}")
+
+    def _picture(
+        self, names: Sequence[str], path: str | os.PathLike[str] | None, look: LookOptions, title: str
+    ) -> Picture:
+        from anabranch.draw.views import picture_of_graph
+
+        return picture_of_graph(self.graph, path, look, names, title)
 
     def has_cycles(self, outputs: Sequence[str] = ()) -> bool:
         """Always False: a flow with a cycle cannot be built."""

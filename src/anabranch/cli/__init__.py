@@ -1,4 +1,4 @@
-"""The command line: `anabranch run`, `plan`, `list` and `executors`.
+"""The command line: `anabranch run`, `plan`, `graph`, `list` and `executors`.
 
 Theory: standard output belongs to results; everything else, what the user's own functions print included, goes to
 standard error. The exit code says who must act: 0 nobody, 1 the author of a task that failed, 2 the caller or the author
@@ -13,6 +13,7 @@ of the flow, 130 and 143 whoever sent the signal.
 | `foreign` | which values are of numpy, pandas or polars |
 | `document`, `store` | values as JSON, and as files |
 | `outline`, `catalog` | what `plan`, `list` and `executors` show |
+| `pictures` | what `graph` draws |
 | `ending`, `signals` | errors, exit codes, SIGINT and SIGTERM |
 
 Nothing here but `signals` is imported before typer and rich are known to be there.

@@ -16,6 +16,7 @@ from anabranch.cli.document import Unwritable, document, dump
 from anabranch.cli.ending import tell
 from anabranch.cli.flow import load
 from anabranch.cli.inputs import config_of, inputs_of
+from anabranch.cli.pictures import picture_of
 from anabranch.cli.results import Results, claim
 from anabranch.cli.store import Store, stores_of
 from anabranch.driver import Builder, Driver
@@ -58,6 +59,14 @@ Save = Annotated[
         show_default=False,
     ),
 ]
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Where to: .svg .png .html .mmd .dot; without it, Mermaid text is printed."
+    ),
+]
+Direction = Annotated[str, typer.Option(metavar="down|right", help="Where values flow.")]
+Theme = Annotated[str, typer.Option(metavar="auto|light|dark", help="The picture's colours.")]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
 
@@ -134,6 +143,28 @@ def plan(
                     outline.show_source(results, made)
 
             results.write(write)
+
+    _finish(work)
+
+
+@app.command()
+def graph(
+    module: Module,
+    outputs: Outputs = None,
+    *,
+    file: Picture = None,
+    config: Config = None,
+    direction: Direction = "down",
+    theme: Theme = "auto",
+) -> None:
+    """Draws the dataflow, or what the given outputs need of it."""
+
+    def work(results: Results) -> None:
+        with _builder(module, config).build() as driver:
+            look = {"direction": direction, "theme": theme}
+            picture = picture_of(driver, outputs or (), look, file, title=Path(module).name)
+        if file is None:
+            results.write(lambda: results.print(picture.mermaid.rstrip()))
 
     _finish(work)
 

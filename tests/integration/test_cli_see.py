@@ -1,0 +1,76 @@
+"""Pictures, progress, traces and reports from the command line, in processes of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FLOW = '''
+from anabranch import Collect, Parallelizable
+
+def number(limit: int, scale: float = 1.0) -> Parallelizable[float]:
+    """The numbers."""
+    for n in range(limit):
+        yield n * scale
+
+def square(number: float) -> float:
+    return number * number
+
+def total(square: Collect[float]) -> float:
+    return sum(square)
+
+def bad(number: float) -> float:
+    if number == 3:
+        raise ValueError("<b>no threes</b>")
+    return number
+
+def bads(bad: Collect[float]) -> int:
+    return len(bad)
+'''
+
+
+@pytest.fixture
+def anabranch(tmp_path: Path):
+    """Runs a command in a folder that has the flow."""
+    (tmp_path / "flow.py").write_text(FLOW)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "anabranch", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, check=False
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("ending", [".svg", ".png", ".html", ".mmd", ".dot"])
+def test_a_picture_of_the_whole_flow(anabranch, tmp_path, ending):
+    done = anabranch("graph", "flow.py", "-o", f"out{ending}", "--direction", "right")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / f"out{ending}").stat().st_size > 300
+
+
+def test_without_a_file_mermaid_is_printed(anabranch):
+    done = anabranch("graph", "flow.py", "total")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("flowchart TD\n")
+    assert "square" in done.stdout
+    assert "scale" in done.stdout
+    assert "bads" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("ttal",), "unknown output 'ttal'; did you mean 'total'?"),
+        (("-o", "x.gif"), "a picture is saved as .svg, .png, .html, .mmd, .dot; 'x.gif' ends in .gif"),
+        (("-o", "x.svg", "--theme", "blue"), "a picture's theme is one of auto, light, dark, not 'blue'"),
+        (("-o", "no/x.svg"), "the picture cannot be written to 'no/x.svg': No such file or directory"),
+    ],
+)
+def test_what_cannot_be_drawn(anabranch, arguments, says):
+    done = anabranch("graph", "flow.py", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (2, "", f"error: {says}")
