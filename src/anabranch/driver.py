@@ -374,7 +374,7 @@ class Driver:
         report = Report()
         observe = _observing((report.observe, *([watch.observe] if watch else []), *self._adapters))
         started = perf_counter()
-        observe(RunStarted(run_id, tuple(plan.outputs)))
+        observe(self._run_started(run_id, plan))
         finished, raised = False, None
         try:
             with self._executor.lease() as lease:
@@ -402,6 +402,10 @@ class Driver:
             report.seconds = perf_counter() - started
             observe(RunFinished(run_id, not finished))
         return RunResult(run_id, results, tuple(run.failures), report)
+
+    def _run_started(self, run_id: str, plan: Plan) -> RunStarted:
+        executor = self._executor
+        return RunStarted(run_id, tuple(plan.outputs), type(executor).__name__, executor.traits.slots, self.graph, plan)
 
     def slots_of(self, plan: Plan, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[Value, Slot]:
         """The values that come with a request, as the plan's root frame wants them.

@@ -6,9 +6,11 @@ Durations are in seconds; `worker` names where it happened; `where` are the indi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anabranch.failure import Failure
+from anabranch.graph import Graph
+from anabranch.plan import Plan
 
 __all__ = [
     "CallFinished",
@@ -27,10 +29,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run began to look for `outputs`."""
+    """A run began to look for `outputs`.
+
+    `executor` is the kind of executor and `slots` how many calls it runs at the same time; `graph` and `plan` say what
+    the names in later events stand for.
+    """
 
     run_id: str
     outputs: tuple[str, ...]
+    executor: str = ""
+    slots: int = 0
+    graph: Graph | None = field(default=None, repr=False)
+    plan: Plan | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

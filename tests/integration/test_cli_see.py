@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,24 @@ def test_without_a_file_mermaid_is_printed(anabranch):
 def test_what_cannot_be_drawn(anabranch, arguments, says):
     done = anabranch("graph", "flow.py", *arguments)
     assert (done.returncode, done.stdout, done.stderr.strip()) == (2, "", f"error: {says}")
+
+
+def test_progress_for_machines(anabranch):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=40", "-x", "threads", "--progress", "json")
+    assert done.returncode == 0
+    last = json.loads(done.stderr.splitlines()[-1])["progress"]
+    assert last["is_over"]
+    assert [(fan["name"], fan["done"], fan["known"]) for fan in last["fans"]] == [("number", 40, 40)]
+    assert done.stdout == "20540.0\n"
+
+
+@pytest.mark.parametrize("form", ["auto", "bars", "lines", "none"])
+def test_progress_of_a_short_run_says_nothing(anabranch, form):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=4", "--progress", form)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "14.0\n", "")
+
+
+def test_progress_that_there_is_not(anabranch):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=4", "--progress", "dots")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "progress is shown as auto, bars, lines, json, notebook or none, not 'dots'" in done.stderr

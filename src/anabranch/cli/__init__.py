@@ -14,6 +14,7 @@ of the flow, 130 and 143 whoever sent the signal.
 | `document`, `store` | values as JSON, and as files |
 | `outline`, `catalog` | what `plan`, `list` and `executors` show |
 | `pictures` | what `graph` draws |
+| `watching` | the observers that `run` is told to attach |
 | `ending`, `signals` | errors, exit codes, SIGINT and SIGTERM |
 
 Nothing here but `signals` is imported before typer and rich are known to be there.

@@ -19,6 +19,7 @@ from anabranch.cli.inputs import config_of, inputs_of
 from anabranch.cli.pictures import picture_of
 from anabranch.cli.results import Results, claim
 from anabranch.cli.store import Store, stores_of
+from anabranch.cli.watching import observers_of
 from anabranch.driver import Builder, Driver
 from anabranch.errors import InputError
 
@@ -67,6 +68,9 @@ Picture = Annotated[
 ]
 Direction = Annotated[str, typer.Option(metavar="down|right", help="Where values flow.")]
 Theme = Annotated[str, typer.Option(metavar="auto|light|dark", help="The picture's colours.")]
+Progress = Annotated[
+    str, typer.Option("--progress", metavar="FORM", help="How far it is: auto, bars, lines (one in ten seconds), json, none.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
 
@@ -103,6 +107,7 @@ def run(
     workers: Workers = None,
     save: Save = None,
     as_json: Json = False,
+    progress: Progress = "auto",
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -110,7 +115,7 @@ def run(
         stores = stores_of(save or ())
         names = _named(module, [*(outputs or ()), *(store.output for store in stores)])
         builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
-        with builder.build() as driver:
+        with builder.with_adapters(*observers_of(progress)).build() as driver:
             _check_stores(driver, stores)
             values = driver.execute(names, inputs_of(driver.graph, inputs or (), inputs_file))
         deliver(results, values, stores, as_json=as_json)

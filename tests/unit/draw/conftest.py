@@ -44,7 +44,7 @@ def _line(rng: random.Random, names: list[str], add: Callable[..., None]) -> str
         if len(scopes) < 4 and left > len(scopes) + 1 and rng.random() < 0.35:
             add(name, [f"{rng.choice(current)}: int"], "Parallelizable[int]", "Opens a fan-out.")
             scopes.append([name])
-        elif len(scopes) > 1 and (len(current) > 3 and rng.random() < 0.4 or left < len(scopes)):
+        elif len(scopes) > 1 and ((len(current) > 3 and rng.random() < 0.4) or left < len(scopes)):
             stream = len(scopes) == 2 and rng.random() < 0.2
             reads = [f"{current[-1]}: {'Stream' if stream else 'Collect'}[int]"]
             closed = scopes.pop()

@@ -1,0 +1,52 @@
+"""Figures as a person reads them."""
+
+from __future__ import annotations
+
+from anabranch.see.tally import FanProgress
+
+__all__ = ["amount", "bytes_of", "duration", "of_fan", "share"]
+
+
+def amount(number: float) -> str:
+    """A count with its thousands apart, or a rate with the digits that matter."""
+    if number >= 100 or number == int(number):
+        return f"{number:,.0f}"
+    return f"{number:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """``3.2 ms``, ``4.5 s``, ``2:05``, ``1:02:05``."""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} µs"
+    if seconds < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of something, in percent."""
+    return f"{100 * part / whole:.3g} %" if whole else "–"
+
+
+def bytes_of(number: float) -> str:
+    """``1.5 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024 or unit == "GiB":
+            break
+        number /= 1024
+    return f"{number:.3g} {unit}"
+
+
+def of_fan(fan: FanProgress) -> str:
+    """``file 120/1,500, 45/s, 31 s left, 2 failed``."""
+    total = f"{amount(fan.known)}+" if fan.is_open else amount(fan.known)
+    parts = [f"{fan.name} {amount(fan.done)}/{total}"]
+    parts += [f"{amount(fan.rate)}/s"] if fan.rate else []
+    parts += [f"{duration(fan.left)} left"] if fan.left is not None and fan.left >= 1 else []
+    parts += [f"{amount(fan.failed)} failed"] if fan.failed else []
+    return ", ".join(parts)
