@@ -71,6 +71,13 @@ Theme = Annotated[str, typer.Option(metavar="auto|light|dark", help="The picture
 Progress = Annotated[
     str, typer.Option("--progress", metavar="FORM", help="How far it is: auto, bars, lines (one in ten seconds), json, none.")
 ]
+Trace = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Writes a trace for ui.perfetto.dev and chrome://tracing.", show_default=False),
+]
+Events = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Writes what happens as lines of JSON.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
 
@@ -108,6 +115,8 @@ def run(
     save: Save = None,
     as_json: Json = False,
     progress: Progress = "auto",
+    trace: Trace = None,
+    events: Events = None,
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -115,7 +124,7 @@ def run(
         stores = stores_of(save or ())
         names = _named(module, [*(outputs or ()), *(store.output for store in stores)])
         builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
-        with builder.with_adapters(*observers_of(progress)).build() as driver:
+        with builder.with_adapters(*observers_of(progress, trace, events)).build() as driver:
             _check_stores(driver, stores)
             values = driver.execute(names, inputs_of(driver.graph, inputs or (), inputs_file))
         deliver(results, values, stores, as_json=as_json)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 from anabranch.engine import Observer
-from anabranch.see import Progress
+from anabranch.see import EventFile, Progress, Trace
 
 __all__ = ["observers_of"]
 
 
-def observers_of(progress: str) -> tuple[Observer, ...]:
+def observers_of(progress: str, trace: Path | None, events: Path | None) -> list[Observer]:
     """What watches the run.
 
     Raises:
-        InputError: an option has a value that it cannot have.
+        InputError: an option has a value that it cannot have, or a file cannot be where it is wanted.
     """
-    return (Progress(cast("Any", progress)),)
+    found: list[Observer] = [Progress(cast("Any", progress))]
+    found += [Trace(trace)] if trace is not None else []
+    found += [EventFile(events)] if events is not None else []
+    return found

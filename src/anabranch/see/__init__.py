@@ -7,9 +7,9 @@
 | `progress` | when to look at them |
 | `bars`, `screens`, `notebook_screen` | one way of showing them each |
 | `clocks` | workers' times on one time line |
-| `record`, `path` | what a run did, call by call, and what it waited for |
-| `trace`, `log`, `telemetry` | files of Chrome's trace format, of events, and OpenTelemetry |
-| `report` | a page that tells all of it |
+| `outline` | what the names in events stand for |
+| `files` | where observers write |
+| `trace`, `log`, `telemetry` | Chrome's trace format, lines of JSON, OpenTelemetry |
 
 Nothing here is imported before it is used, and what needs a library says so.
 """
@@ -17,15 +17,21 @@ Nothing here is imported before it is used, and what needs a library says so.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anabranch.see.log import EventFile
     from anabranch.see.progress import Progress
     from anabranch.see.tally import FanProgress, Snapshot
+    from anabranch.see.telemetry import OpenTelemetry
+    from anabranch.see.trace import Trace
 
-__all__ = ["FanProgress", "Progress", "Snapshot"]
+__all__ = ["EventFile", "FanProgress", "OpenTelemetry", "Progress", "Snapshot", "Trace"]
 
 _LAZY = {
+    "EventFile": "anabranch.see.log",
     "FanProgress": "anabranch.see.tally",
+    "OpenTelemetry": "anabranch.see.telemetry",
     "Progress": "anabranch.see.progress",
     "Snapshot": "anabranch.see.tally",
+    "Trace": "anabranch.see.trace",
 }
 
 
