@@ -12,6 +12,7 @@ This module never knows what a graph is.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -64,9 +65,19 @@ def mark(function: F, **marks: Any) -> F:
 
 
 def marks_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The marks that decorators left on the function; empty if there are none."""
+    """The marks that decorators left on the function; empty if there are none. A partial has those of its function."""
+    while isinstance(function, functools.partial):
+        function = function.func
     found: dict[str, Any] = getattr(function, MARKS, {})
     return found
+
+
+def origin_of(function: Callable[..., Any]) -> str:
+    """Where the function is written: ``file:line``."""
+    import inspect  # not needed to write a flow, only to build one
+
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else "origin unknown"
 
 
 def cross(function: F) -> F:

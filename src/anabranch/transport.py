@@ -29,7 +29,7 @@ import cloudpickle
 from anabranch.errors import TransferError
 from anabranch.executor import Call, Reference, Shared
 from anabranch.failure import Failure, Trace, capture, in_words, portable
-from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, policy_at
+from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, named, policy_at
 
 __all__ = [
     "Reach",
@@ -89,7 +89,7 @@ def dump_code(code: Code, reach: Reach) -> bytes:
                 try:
                     dumps(function)
                 except Exception:
-                    node = name.removeprefix("f_")
+                    node = named(name)
                     raise TransferError(
                         f"the function of '{node}' ({code.origins.get(node, 'origin unknown')}) cannot be sent to a "
                         f"worker: {why_not(function)}; make what it needs inside the function, or run it on an "

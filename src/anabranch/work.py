@@ -218,13 +218,13 @@ class Code:
     def takes(self) -> tuple[str, ...]:
         """Of whom the entry's arguments are values, by the names of its parameters."""
         head = self.source.partition("(")[2].partition(")")[0]
-        return tuple(name.partition("_")[2] or name for name in head.split(", ")[3:])
+        return tuple(named(name) for name in head.split(", ")[3:])
 
     @property
     def gives(self) -> tuple[str, ...]:
         """Of whom the entry's results are values; shorter where that cannot be told."""
         known = self.tables[0].outputs[: self.outputs - self.partials] if self.tables else ()
-        return tuple(name.partition("_")[2] or name for name in known)
+        return tuple(named(name) for name in known)
 
     @property
     def readers(self) -> str:
@@ -240,6 +240,11 @@ class Code:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "loaded": []}
+
+
+def named(variable: str) -> str:
+    """The node that a variable of generated code is named after."""
+    return (variable.partition("_")[2] or variable).replace("·", ".")
 
 
 class Block:

@@ -28,7 +28,16 @@ from anabranch import (
     zipped,
 )
 from anabranch.events import Event, SpanFinished
-from anabranch.function_modifiers import config, tag
+from anabranch.function_modifiers import (
+    config,
+    extract_fields,
+    group,
+    inject,
+    parameterize,
+    source,
+    tag,
+    value,
+)
 from anabranch.report import Report, TaskReport
 
 # -- inside a flow -------------------------------------------------------------------------------------------------
@@ -99,6 +108,21 @@ def summed(square: Collect[int]) -> int:
     return sum(square)
 
 
+@tag(owner="data")
+@parameterize(doubled={"by": value(2)}, scaled=({"by": source("limit")}, "By the limit."))
+def times(limit: int, by: int) -> int:
+    return limit * by
+
+
+@extract_fields({"low": int, "high": int})
+@inject(both=group(source("doubled"), value(3)))
+def bounds(both: list[int]) -> dict[str, int]:
+    return {"low": min(both), "high": max(both)}
+
+
+assert_type(times(3, by=2), int)
+assert_type(bounds([1, 2]), dict[str, int])
+
 @tag(owner="data", personal=False)
 @config.when(region="eu")
 def price__eu(rate: float) -> float:
@@ -118,6 +142,9 @@ def _misuse() -> None:
     summed(["x"])  # type: ignore[list-item]
     price__eu()  # type: ignore[call-arg]
     cross(3)  # type: ignore[type-var]
+    inject(both=3)  # type: ignore[arg-type]
+    bounds(3)  # type: ignore[arg-type]
+    extract_fields({})(3)  # type: ignore[type-var]
 
 
 # -- builder and driver ------------------------------------------------------------------------------------------

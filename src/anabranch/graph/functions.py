@@ -9,7 +9,7 @@ import inspect
 import linecache
 import re
 import typing
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Annotated, Any
 
@@ -17,10 +17,10 @@ from anabranch.errors import FlowError
 from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
 from anabranch.graph.types import assignable, describe
-from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of
+from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of, origin_of
 from anabranch.policies import Policy, policy_of
 
-__all__ = ["functions_of", "module_from_functions", "node_of", "origin_of"]
+__all__ = ["chosen", "functions_of", "module_from_functions", "node_of", "nodes_of", "origin_of", "read_result"]
 
 _TOP_LEVEL = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 _ROLES = {Collect: Role.COLLECT, Stream: Role.STREAM}
@@ -65,15 +65,27 @@ def functions_of(module: ModuleType, config: Mapping[str, Any]) -> Iterator[tupl
             continue
         if not temporary and value.__module__ != module.__name__:
             continue
-        marks = marks_of(value)
-        if all(condition.holds(config) for condition in marks.get("conditions", ())):
-            yield marks.get("name", name), value
+        if chosen(value, config):
+            yield marks_of(value).get("name", name), value
 
 
-def origin_of(function: Callable[..., Any]) -> str:
-    """Where the function is written: ``file:line``."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else "origin unknown"
+def chosen(function: Callable[..., Any], config: Mapping[str, Any]) -> bool:
+    """Whether the function is part of a flow with this config: not excluded, and let in by its conditions."""
+    marks = marks_of(function)
+    return not marks.get("excluded") and all(condition.holds(config) for condition in marks.get("conditions", ()))
+
+
+def nodes_of(name: str, function: Callable[..., Any], config: Mapping[str, Any]) -> Sequence[Node]:
+    """The nodes that the function stands for: one of that name, or what its modifiers make of it.
+
+    Raises:
+        FlowError: its signature, or a modifier, makes no sense.
+    """
+    if "modifiers" not in marks_of(function):
+        return (node_of(name, function),)
+    from anabranch.graph.modify import modified  # flows without modifiers are built without it
+
+    return modified(name, function, config)
 
 
 def node_of(name: str, function: Callable[..., Any]) -> Node:
@@ -104,8 +116,8 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         join=marks.get("join"),
         associative=bool(marks.get("associative")),
         doc=inspect.getdoc(function) or "",
-        tags=marks.get("tags", {}),
         origin=origin,
+        originating=(function,),
         policy=_policy(label, function, parameters, expands=expands),
     )
 
@@ -130,6 +142,17 @@ def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) 
     origin = typing.get_origin(annotation) or annotation
     if inspect.isgeneratorfunction(function) and origin not in _MARKERS:
         _check_generator(label, annotation, said="return" in hints)
+    return read_result(label, annotation)
+
+
+def read_result(label: str, annotation: Any) -> tuple[Any, bool]:
+    """The type of what a function gives, or of one item if it opens a fan-out, and whether it does.
+
+    Raises:
+        FlowError: a marker stands where it makes no sense.
+    """
+    annotation = _plain(annotation)
+    origin = typing.get_origin(annotation) or annotation
     _check_buried(label, "the return annotation", annotation)
     if origin in (Collect, Stream):
         raise FlowError(f"{label} returns {origin.__name__}, which belongs on a parameter; return a list")

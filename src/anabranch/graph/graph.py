@@ -15,9 +15,9 @@ from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import Any
 
-from anabranch.errors import FlowError
+from anabranch.errors import FlowError, nearest
 from anabranch.graph.axes import Axes, join
-from anabranch.graph.functions import functions_of, node_of
+from anabranch.graph.functions import functions_of, nodes_of
 from anabranch.graph.node import Edge, Input, Node, Parameter, Role
 from anabranch.graph.types import assignable, describe
 from anabranch.markers import marks_of
@@ -61,15 +61,13 @@ class Graph:
         found: dict[str, Node] = {}
         for module in modules:
             here: set[str] = set()
-            for name, function in functions_of(module, config):
-                node = node_of(name, function)
-                if name in found and not (override and name not in here):
-                    raise FlowError(
-                        f"two functions are called '{name}': {found[name].origin} and {node.origin}; "
-                        f"{_advice(found[name], node, config)}"
-                    )
-                found[name] = node
-                here.add(name)
+            for function_name, function in functions_of(module, config):
+                for node in nodes_of(function_name, function, config):
+                    name = node.name
+                    if name in found and not (override and name not in here):
+                        raise _doubled(found[name], node, config)
+                    found[name] = node
+                    here.add(name)
         if modules and not found:
             names = ", ".join(repr(module.__name__) for module in modules)
             raise FlowError(
@@ -85,6 +83,8 @@ class Graph:
         for name, node in by_name.items():
             if name in config:
                 raise FlowError(f"{node.label} has the name of a config value; rename one of them")
+            if name.endswith(("()", "!")):
+                raise FlowError(f"{node.label}: a node's name cannot end in '()' or '!'; rename it")
         ordered = {name: by_name[name] for name in _order(by_name)}
         inputs = _inputs(by_name)
         axes: dict[str, Axes] = {}
@@ -130,9 +130,17 @@ def reach(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str
     return seen
 
 
+def _doubled(first: Node, second: Node, config: Mapping[str, Any]) -> FlowError:
+    """The error for two nodes of one name."""
+    names = {marks_of(one).get("name") or getattr(one, "__name__", "") for node in (first, second) for one in node.originating}
+    what = "two functions are called" if names <= {first.name} else "two functions make a node called"
+    return FlowError(f"{what} '{first.name}': {first.origin} and {second.origin}; {_advice(first, second, config)}")
+
+
 def _advice(first: Node, second: Node, config: Mapping[str, Any]) -> str:
     """What to do about two functions of one name."""
-    conditions = [marks_of(node.function).get("conditions", ()) for node in (first, second)]
+    functions = [node.originating[0] if node.originating else node.function for node in (first, second)]
+    conditions = [marks_of(function).get("conditions", ()) for function in functions]
     if all(conditions):
         keys = dict.fromkeys(key for either in conditions for condition in either for key, _ in condition.wanted)
         given = ", ".join(f"{key} is given" if key in config else f"{key} is not given" for key in keys)
@@ -141,7 +149,7 @@ def _advice(first: Node, second: Node, config: Mapping[str, Any]) -> str:
 
 
 def _order(nodes: Mapping[str, Node]) -> list[str]:
-    reads = {name: [p.name for p in node.parameters if p.name in nodes] for name, node in nodes.items()}
+    reads = {name: [p.reads for p in node.parameters if p.reads in nodes] for name, node in nodes.items()}
     try:
         return list(TopologicalSorter(reads).static_order())
     except CycleError as error:
@@ -155,15 +163,13 @@ def _inputs(nodes: Mapping[str, Node]) -> dict[str, Input]:
     readers: dict[str, list[tuple[Node, Parameter]]] = {}
     for node in nodes.values():
         for parameter in node.parameters:
-            if parameter.name not in nodes:
-                readers.setdefault(parameter.name, []).append((node, parameter))
+            if parameter.reads not in nodes:
+                readers.setdefault(parameter.reads, []).append((node, parameter))
     for name, found in readers.items():
         for node, parameter in found:
             if parameter.depth:
-                from anabranch.errors import nearest
-
                 raise FlowError(
-                    f"{node.label}: parameter '{name}' collects, but no function is called '{name}'"
+                    f"{node.label}: parameter '{parameter.name}' collects, but no function is called '{name}'"
                     f"{nearest(name, nodes)}; an input is one value: annotate it as list[…] to be given a list"
                 )
     return {name: Input(name, tuple(found)) for name, found in readers.items()}
@@ -172,7 +178,7 @@ def _inputs(nodes: Mapping[str, Node]) -> dict[str, Input]:
 def _bind(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> tuple[Axes, tuple[Edge, ...]]:
     open_axes: list[tuple[str, Axes]] = []
     for parameter in node.parameters:
-        source = nodes.get(parameter.name)
+        source = nodes.get(parameter.reads)
         whole: Axes = ()
         if source is not None:
             whole = (*axes[source.name], source.name) if source.expands else axes[source.name]
@@ -181,7 +187,7 @@ def _bind(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> tu
         open_axes.append((parameter.name, whole[: len(whole) - parameter.depth]))
     own, along = join(node, open_axes)
     bound = zip(node.parameters, along, strict=True)
-    return own, tuple(Edge(parameter, parameter.name, axis) for parameter, axis in bound)
+    return own, tuple(Edge(parameter, parameter.reads, axis) for parameter, axis in bound)
 
 
 def _check_depth(node: Node, parameter: Parameter, source: Node, axes: Axes) -> None:

@@ -26,7 +26,10 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a function: `depth` is the number of axes that it closes, `annotation` the type of one item."""
+    """A parameter of a function: `depth` is the number of axes that it closes, `annotation` the type of one item.
+
+    `source` is the node or input that it reads; left out, the one that has its name.
+    """
 
     name: str
     role: Role
@@ -34,6 +37,12 @@ class Parameter:
     annotation: Any
     required: bool = True
     keyword: bool = False
+    source: str = ""
+
+    @property
+    def reads(self) -> str:
+        """The name of the node or input that it reads."""
+        return self.source or self.name
 
     @property
     def takes_failures(self) -> bool:
@@ -43,7 +52,12 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One function as a vertex. For an expander, `annotation` is the type of an item."""
+    """One function as a vertex. For an expander, `annotation` is the type of an item.
+
+    `function` is what is called: the user's own, or what a modifier made (`anabranch.derived`, `functools.partial`).
+    `originating` are the functions in the user's modules that the node is there for: mostly one, and for a node of a subdag
+    also those that the subdag stands on.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -56,6 +70,7 @@ class Node:
     tags: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
     policy: Policy | None = None
+    originating: tuple[Callable[..., Any], ...] = ()
 
     @property
     def label(self) -> str:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from anabranch.derived import same
 from anabranch.errors import InputError, nearest, nearest_or_all
 from anabranch.graph import Graph, Role
 from anabranch.policies import Policy
 
-__all__ = ["Kind", "Link", "Selection", "Vertex", "call_of", "given", "same", "select"]
+__all__ = ["Kind", "Link", "Selection", "Vertex", "call_of", "given", "select"]
 
 Axes = tuple[str, ...]
 
@@ -78,11 +79,6 @@ def call_of(expander: str) -> str:
 def given(override: str) -> str:
     """The name of the vertex that holds an override's value."""
     return f"{override}!"
-
-
-def same(value: Any) -> Any:
-    """The function of an overridden vertex: what was given is what it gives."""
-    return value
 
 
 def select(

@@ -30,7 +30,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
+from anabranch.derived import same
 from anabranch.errors import InternalError
 from anabranch.graph import Role
 from anabranch.plan.body import Body, Fan, Value, rank_in
@@ -192,7 +194,14 @@ class _Names:
 
 
 def _identifier(name: str) -> str:
-    return re.sub(r"\W", "_", name.removesuffix("()").removesuffix("!"))
+    """A node's name as part of a variable's: dots become middle dots, which Python allows there (see `anabranch.work.named`);
+    what else no identifier can have becomes an underscore.
+    """
+    name = name.removesuffix("()").removesuffix("!")
+    if name.isascii() and name.isidentifier():
+        return name
+    text = re.sub(r"[^\w·]", "_", normalize("NFKC", name.replace(".", "·")))  # as Python itself reads identifiers
+    return text if f"v_{text}".isidentifier() else re.sub(r"[^A-Za-z0-9_·]", "_", text)
 
 
 class _Loop:
@@ -438,12 +447,20 @@ class _Steps:
             opening += manager
             if link.depth and not manager:
                 collects.append((needs[0], link.depth))
-        call = f"{self.module.function(vertex)}({', '.join(arguments)})"
+        call = self._alias(vertex) or f"{self.module.function(vertex)}({', '.join(arguments)})"
         target = names[Value(vertex.name, 0)]
         if vertex.name.endswith("()"):
             call = f"opened({call}, {vertex.node!r})"
         statement = f"{opening}{target} = {call}"
         return Step(vertex.node, 0, statement, tuple(dict.fromkeys(reads)), (target,), tuple(collects))
+
+    def _alias(self, vertex: Vertex) -> str:
+        """The variable that a vertex is only another name for; empty if it is more."""
+        links = [link for link in vertex.links if link.name is not None]
+        if vertex.function is not same or len(links) != 1 or links[0].depth or vertex.name.endswith("()"):
+            return ""
+        self.module.origins[vertex.node] = vertex.origin
+        return self._argument(vertex, links[0])[0]
 
     def _argument(self, vertex: Vertex, link: Link) -> tuple[str, list[str], str]:
         """The text of one argument, the variables that it needs, and the context manager to enter for it, if any."""

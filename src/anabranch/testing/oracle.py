@@ -78,9 +78,12 @@ class Oracle:
 
     def _call(self, name: str, index: Named) -> Any:
         edges = [e for e in self.graph.edges[name] if e.source in {*self.graph.nodes, *self.given} or e.parameter.required]
-        arguments = {edge.parameter.name: self._argument(edge, index) for edge in edges}
-        missing = [a for a in arguments.values() if type(a) in MISSING]
-        return worst(missing) if missing else self.graph.nodes[name].function(**arguments)
+        given = [self._argument(edge, index) for edge in edges]
+        ordered = zip(edges, self.graph.edges[name], strict=False)  # after one that is left to its default they go by name
+        first = next((n for n, (e, whole) in enumerate(ordered) if e is not whole or e.parameter.keyword), len(edges))
+        named = {edge.parameter.name: argument for edge, argument in zip(edges[first:], given[first:], strict=True)}
+        missing = [a for a in given if type(a) in MISSING]
+        return worst(missing) if missing else self.graph.nodes[name].function(*given[:first], **named)
 
     def _argument(self, edge: Edge, index: Named) -> Any:
         axes = self.graph.value_axes(edge.source)

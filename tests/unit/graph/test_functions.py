@@ -11,7 +11,7 @@ import pytest
 
 from anabranch import Builder, Collect, FlowError, Parallelizable, Stream, module_from_functions
 from anabranch.graph import Graph, Role
-from anabranch.graph.functions import functions_of, node_of, origin_of
+from anabranch.graph.functions import functions_of, node_of, nodes_of, origin_of
 
 
 def names(module, **config):
@@ -214,7 +214,7 @@ def test_what_a_function_returns():
 
 def test_docs_tags_and_label(flow):
     module = flow("@tag(owner='data')\ndef a() -> int:\n    '''What it is.\n\n    And more.\n    '''\n")
-    node = node_of("a", module.a)
+    (node,) = nodes_of("a", module.a, {})
     assert node.doc == "What it is.\n\nAnd more."
     assert node.tags == {"owner": "data"}
     assert node.label == f"'a' ({module.__file__}:2)"

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from anabranch import Collect, InputError, Parallelizable, module_from_functions
+from anabranch.derived import same
 from anabranch.graph import Graph, Role
-from anabranch.plan.select import Kind, call_of, given, same, select
+from anabranch.plan.select import Kind, call_of, given, select
 
 
 def root(n: int) -> int: ...

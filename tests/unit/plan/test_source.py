@@ -221,3 +221,27 @@ def test_the_source_of_an_opened_item_is_made_when_it_is_asked_for():
     assert "inner" not in vars(fan)
     assert fan.inner is fan.inner
     assert any(isinstance(task, FanTask) and task.axis == "w" for task in fan.inner.tasks)
+
+
+def test_names_with_dots_keep_them_and_another_name_for_a_value_costs_no_call():
+    from anabranch.derived import same
+    from anabranch.graph import Node, Parameter, Role
+
+    def node(name, function, *reads):
+        parameters = tuple(Parameter(f"p{n}", Role.PLAIN, 0, int, source=read) for n, read in enumerate(reads))
+        return Node(name, function, parameters, int)
+
+    nodes = [Node("x", x, (Parameter("n", Role.PLAIN, 0, int),), int, expands=True)]
+    nodes += [node("y.raw", z, "x"), node("y", same, "y.raw"), node("m²: a b", z, "y"), node("½", y, "m²: a b", "n")]
+    plan = make_plan(Graph.from_nodes(nodes, {}), ["½"], ("n",))
+    code = plan.root.tasks[-1].code
+    assert [line.strip() for line in code.source.splitlines() if " = " in line][2:6] == [
+        "v_y·raw = f_y·raw(v_x)",
+        "v_y = v_y·raw; del v_y·raw",
+        "v_m2__a_b = f_m2__a_b(v_y); del v_y",
+        "v_1_2 = f_1_2(v_m2__a_b, v_n); del v_m2__a_b",
+    ]
+    assert code.takes == ("x", "n")
+    assert list(code.origins) == ["y.raw", "y", "m²: a b", "½"]
+    once = make_plan(Graph.from_nodes(nodes[1:], {}), ["y.raw"], ("x",)).root.tasks[0].code
+    assert once.gives == ("y.raw",)

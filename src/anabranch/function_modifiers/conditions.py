@@ -1,8 +1,4 @@
-"""Decorators that say more about a function: tags, and alternatives chosen by the builder's config.
-
-Theory: a decorator leaves a mark on the function and changes nothing else (see `anabranch.markers`); the graph reads the
-marks when it is built.
-"""
+"""Alternatives: functions that are part of the flow only if the builder's config says so."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from typing import Any, TypeVar
 from anabranch.errors import FlowError
 from anabranch.markers import mark, marks_of
 
-__all__ = ["Condition", "config", "tag"]
+__all__ = ["Condition", "config", "exclude"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,10 +73,7 @@ def _condition(check: str, name: str | None, wanted: dict[str, Any]) -> Callable
     return decorate
 
 
-def tag(**tags: Any) -> Callable[[F], F]:
-    """Attaches key-value pairs to the node: ``@tag(owner="data", pii=True)``; several `tag`s add up."""
 
-    def decorate(function: F) -> F:
-        return mark(function, tags={**marks_of(function).get("tags", {}), **tags})
-
-    return decorate
+def exclude(function: F) -> F:
+    """Keeps a public function out of the flow: it is a helper that other functions call."""
+    return mark(function, excluded=True)

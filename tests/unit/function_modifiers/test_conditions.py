@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from anabranch import Builder, FlowError
-from anabranch.function_modifiers import Condition, config, tag
+from anabranch.function_modifiers import Condition, config
 from anabranch.markers import marks_of
 
 
@@ -83,12 +83,19 @@ def test_if_no_alternative_is_let_in_the_name_is_an_input(flow):
     assert driver.execute(["price"], {"rate": 7}) == {"price": "uk: 7"}
 
 
-def test_tags_add_up(flow):
-    @tag(owner="data", pii=True)
-    @tag(owner="web", unit="kg")
-    def weight(): ...
+def test_an_excluded_function_is_no_node_and_still_a_function(flow):
+    module = flow(
+        """
+        @exclude
+        def helper(x: int) -> int: return x + 1
 
-    assert marks_of(weight)["tags"] == {"owner": "data", "pii": True, "unit": "kg"}
-    module = flow("@tag(owner='data')\ndef a() -> int: ...\n\ndef b(a: int) -> int: ...")
-    tags = {v.name: v.tags for v in Builder().with_modules(module).build().list_available_variables()}
-    assert tags == {"a": {"owner": "data"}, "b": {}}
+        @hamilton_exclude
+        def other(x: int) -> int: return x + 1
+
+        def answer(x: int) -> int: return helper(x) * other(x)
+        """
+    )
+    driver = Builder().with_modules(module).build()
+    assert sorted(driver.graph.nodes) == ["answer"]
+    assert driver.execute(["answer"], {"x": 1}) == {"answer": 4}
+    assert module.helper(1) == 2

@@ -1,0 +1,63 @@
+"""Decorators that say more about a function: names and sources, parts and steps, alternatives, checks and tags.
+
+Theory: a decorator leaves a mark on the function and changes nothing else (see `anabranch.markers`); the graph reads the
+marks when it is built. So a decorated function is still the plain function that it was.
+
+What decorators of one function do has a fixed order, whatever order they are written in: alternatives are chosen; the
+function's node is made (`does`, `dynamic_transform`, `subdag`); its parameters are bound and it is made several times
+(`inject`, `parameterize`); inputs are worked on (`pipe_input`, `load_from`, `with_columns`); outputs are worked on
+(`extract_*`, `unpack_fields`, `pipe_output`, `check_output`, `save_to`), then `mutate`; nodes are tagged. Within one of these
+stages the decorator nearest to `def` comes first.
+"""
+
+from anabranch.errors import FlowError as InvalidDecoratorException
+from anabranch.function_modifiers.conditions import Condition, config, exclude
+from anabranch.function_modifiers.dependencies import (
+    LiteralDependency,
+    UpstreamDependency,
+    configuration,
+    group,
+    source,
+    value,
+)
+from anabranch.function_modifiers.fields import extract_columns, extract_fields, unpack_fields
+from anabranch.function_modifiers.labels import cache, schema, tag, tag_outputs
+from anabranch.function_modifiers.modifier import Modifier
+from anabranch.function_modifiers.parameters import (
+    ParameterizedExtract,
+    inject,
+    parameterize,
+    parameterize_extract_columns,
+    parameterize_sources,
+    parameterize_values,
+)
+
+hamilton_exclude = exclude
+
+__all__ = [
+    "Condition",
+    "InvalidDecoratorException",
+    "LiteralDependency",
+    "Modifier",
+    "ParameterizedExtract",
+    "UpstreamDependency",
+    "cache",
+    "config",
+    "configuration",
+    "exclude",
+    "extract_columns",
+    "extract_fields",
+    "group",
+    "hamilton_exclude",
+    "inject",
+    "parameterize",
+    "parameterize_extract_columns",
+    "parameterize_sources",
+    "parameterize_values",
+    "schema",
+    "source",
+    "tag",
+    "tag_outputs",
+    "unpack_fields",
+    "value",
+]

@@ -1,0 +1,106 @@
+"""The nodes that one function stands for, while its modifiers are applied, and which of them a modifier means.
+
+Invariant: no two drafts of a family have one name, and there is at least one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anabranch.errors import FlowError, nearest_or_all
+from anabranch.function_modifiers.modifier import Modifier, Target
+from anabranch.graph.modify.draft import Draft
+from anabranch.markers import origin_of
+
+__all__ = ["Family", "Scene", "chosen_of", "finals_of", "replaced", "the_final"]
+
+Family = tuple[Draft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a modifier may know besides the family: whose it is and what the flow's config is.
+
+    Attributes:
+        name: the function's node, but for modifiers.
+        function: the decorated function.
+        config: the builder's config, or that of the subdag in which the function stands.
+        family_of: the family of another function, under a name.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    config: Mapping[str, Any]
+    family_of: Callable[[str, Callable[..., Any], Mapping[str, Any]], Family]
+
+    @property
+    def label(self) -> str:
+        """Name and place of the function, for messages."""
+        return f"'{self.name}' ({origin_of(self.function)})"
+
+    def refusal(self, modifier: Modifier, why: str) -> FlowError:
+        """The error to raise: names the decorator, the function, and where that is."""
+        return FlowError(f"@{modifier.word} on {self.label}: {why}")
+
+
+def finals_of(family: Family) -> list[Draft]:
+    """The last nodes of a family: what none of the others reads."""
+    read = {name for draft in family for name in draft.reads()}
+    return [draft for draft in family if not draft.inner and draft.name not in read]
+
+
+def the_final(family: Family, modifier: Modifier, scene: Scene) -> Draft:
+    """The only last node of a family.
+
+    Raises:
+        FlowError: there are several.
+    """
+    finals = finals_of(family)
+    if len(finals) != 1:
+        names = ", ".join(f"'{draft.name}'" for draft in finals)
+        raise scene.refusal(modifier, f"it takes one node, but the function makes {len(finals)}: {names}")
+    return finals[0]
+
+
+def chosen_of(family: Family, target: Target, modifier: Modifier, scene: Scene) -> list[Draft]:
+    """The nodes of a family that `target` means.
+
+    Raises:
+        FlowError: a name is none of them.
+    """
+    if target is None:
+        return finals_of(family)
+    if target is ...:
+        return list(family)
+    known = {draft.name: draft for draft in family}
+    found = []
+    for name in (target,) if isinstance(target, str) else target:
+        if name not in known:
+            raise scene.refusal(modifier, f"the function makes no node '{name}'{nearest_or_all(name, known)}")
+        found.append(known[name])
+    return found
+
+
+def replaced(family: Family, changes: Mapping[str, Sequence[Draft]], modifier: Modifier, scene: Scene) -> Family:
+    """The family with some drafts, by name, replaced by others.
+
+    Raises:
+        FlowError: two drafts would have one name.
+    """
+    return checked((new for draft in family for new in changes.get(draft.name, (draft,))), modifier, scene)
+
+
+def checked(drafts: Iterable[Draft], modifier: Modifier, scene: Scene) -> Family:
+    """These drafts as a family.
+
+    Raises:
+        FlowError: two of them have one name.
+    """
+    found: dict[str, Draft] = {}
+    for draft in drafts:
+        if draft.name in found:
+            raise scene.refusal(modifier, f"it makes two nodes called '{draft.name}'; rename one")
+        found[draft.name] = draft
+    return tuple(found.values())

@@ -1,0 +1,66 @@
+"""The order in which modifiers are applied, and who applies which.
+
+Theory: what decorators of one function mean together must not depend on the order in which they are written, where only one
+order makes sense: a pipe on a node's output works on the nodes that `parameterize` makes, a tag belongs to the nodes that are
+there in the end. So there are stages, and within a stage the decorator nearest to `def` comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from anabranch.function_modifiers.fields import ExtractColumns, ExtractFields, UnpackFields
+from anabranch.function_modifiers.labels import CacheWish, Tag, TagOutputs
+from anabranch.function_modifiers.modifier import Modifier, modifiers_of
+from anabranch.function_modifiers.parameters import Inject, Parameterize, ParameterizeExtract
+from anabranch.graph.functions import node_of
+from anabranch.graph.modify import fields, labels, parameters
+from anabranch.graph.modify.draft import Draft, finish
+from anabranch.graph.modify.family import Family, Scene
+from anabranch.graph.node import Node
+
+__all__ = ["modified"]
+
+Stage = Mapping[type[Modifier], Callable[[Family, Any, Scene], Family]]
+
+STAGES: tuple[Stage, ...] = (
+    {Inject: parameters.injected},
+    {Parameterize: parameters.parameterized, ParameterizeExtract: parameters.parameterized_with_columns},
+    {
+        ExtractColumns: fields.with_columns_extracted,
+        ExtractFields: fields.with_fields_extracted,
+        UnpackFields: fields.with_fields_unpacked,
+    },
+    {Tag: labels.tagged, CacheWish: labels.tagged, TagOutputs: labels.tagged_outputs},
+)
+"""Each stage: which modifiers belong to it, and what they do to a family."""
+
+
+def modified(name: str, function: Callable[..., Any], config: Mapping[str, Any]) -> Sequence[Node]:
+    """The nodes that a function with modifiers stands for.
+
+    Raises:
+        FlowError: a modifier makes no sense here.
+    """
+    return [finish(draft) for draft in family_of(name, function, config)]
+
+
+def family_of(name: str, function: Callable[..., Any], config: Mapping[str, Any]) -> Family:
+    """The drafts that a function stands for."""
+    scene = Scene(name, function, config, family_of)
+    declared = modifiers_of(function)
+    family: Family = (Draft(node_of(name, function), main=True),)
+    for stage in STAGES:
+        for modifier in declared:
+            apply = stage.get(type(modifier))
+            if apply is not None:
+                family = apply(family, modifier, scene)
+    _check_known(declared, scene)
+    return family
+
+
+def _check_known(declared: Sequence[Modifier], scene: Scene) -> None:
+    for modifier in declared:
+        if not any(type(modifier) in stage for stage in STAGES):
+            raise scene.refusal(modifier, f"nothing is known of modifiers of the class {type(modifier).__name__}")
