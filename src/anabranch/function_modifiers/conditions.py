@@ -73,7 +73,6 @@ def _condition(check: str, name: str | None, wanted: dict[str, Any]) -> Callable
     return decorate
 
 
-
 def exclude(function: F) -> F:
     """Keeps a public function out of the flow: it is a helper that other functions call."""
     return mark(function, excluded=True)

@@ -81,7 +81,8 @@ def nodes_of(name: str, function: Callable[..., Any], config: Mapping[str, Any])
     Raises:
         FlowError: its signature, or a modifier, makes no sense.
     """
-    if "modifiers" not in marks_of(function):
+    marks = marks_of(function)
+    if "modifiers" not in marks and "mutations" not in marks:
         return (node_of(name, function),)
     from anabranch.graph.modify import modified  # flows without modifiers are built without it
 

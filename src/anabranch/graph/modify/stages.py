@@ -14,8 +14,10 @@ from anabranch.function_modifiers.fields import ExtractColumns, ExtractFields, U
 from anabranch.function_modifiers.labels import CacheWish, Tag, TagOutputs
 from anabranch.function_modifiers.modifier import Modifier, modifiers_of
 from anabranch.function_modifiers.parameters import Inject, Parameterize, ParameterizeExtract
+from anabranch.function_modifiers.replacing import Does, DynamicTransform
+from anabranch.function_modifiers.steps import Mutation, PipeInput, PipeOutput, mutations_of
 from anabranch.graph.functions import node_of
-from anabranch.graph.modify import fields, labels, parameters
+from anabranch.graph.modify import fields, labels, parameters, pipes, replacing
 from anabranch.graph.modify.draft import Draft, finish
 from anabranch.graph.modify.family import Family, Scene
 from anabranch.graph.node import Node
@@ -25,13 +27,17 @@ __all__ = ["modified"]
 Stage = Mapping[type[Modifier], Callable[[Family, Any, Scene], Family]]
 
 STAGES: tuple[Stage, ...] = (
+    {Does: replacing.done_by_another, DynamicTransform: replacing.transformed},
     {Inject: parameters.injected},
     {Parameterize: parameters.parameterized, ParameterizeExtract: parameters.parameterized_with_columns},
+    {PipeInput: pipes.piped_in},
     {
         ExtractColumns: fields.with_columns_extracted,
         ExtractFields: fields.with_fields_extracted,
         UnpackFields: fields.with_fields_unpacked,
+        PipeOutput: pipes.piped_out,
     },
+    {Mutation: pipes.piped_out},
     {Tag: labels.tagged, CacheWish: labels.tagged, TagOutputs: labels.tagged_outputs},
 )
 """Each stage: which modifiers belong to it, and what they do to a family."""
@@ -49,7 +55,7 @@ def modified(name: str, function: Callable[..., Any], config: Mapping[str, Any])
 def family_of(name: str, function: Callable[..., Any], config: Mapping[str, Any]) -> Family:
     """The drafts that a function stands for."""
     scene = Scene(name, function, config, family_of)
-    declared = modifiers_of(function)
+    declared = (*modifiers_of(function), *(Mutation((step,)) for step in mutations_of(function)))
     family: Family = (Draft(node_of(name, function), main=True),)
     for stage in STAGES:
         for modifier in declared:
