@@ -12,6 +12,7 @@ stages the decorator nearest to `def` comes first.
 
 from anabranch.errors import FlowError as InvalidDecoratorException
 from anabranch.function_modifiers.conditions import Condition, config, exclude
+from anabranch.function_modifiers.delayed import ResolveAt, resolve, resolve_from_config
 from anabranch.function_modifiers.dependencies import (
     LiteralDependency,
     UpstreamDependency,
@@ -33,6 +34,7 @@ from anabranch.function_modifiers.parameters import (
 )
 from anabranch.function_modifiers.replacing import BaseModel, DynamicTransformBase, does, dynamic_transform, model
 from anabranch.function_modifiers.steps import apply_to, mutate, pipe, pipe_input, pipe_output, step
+from anabranch.function_modifiers.subdags import parameterized_subdag, subdag
 
 hamilton_exclude = exclude
 
@@ -44,6 +46,7 @@ __all__ = [
     "LiteralDependency",
     "Modifier",
     "ParameterizedExtract",
+    "ResolveAt",
     "UpstreamDependency",
     "apply_to",
     "cache",
@@ -63,12 +66,16 @@ __all__ = [
     "parameterize_extract_columns",
     "parameterize_sources",
     "parameterize_values",
+    "parameterized_subdag",
     "pipe",
     "pipe_input",
     "pipe_output",
+    "resolve",
+    "resolve_from_config",
     "schema",
     "source",
     "step",
+    "subdag",
     "tag",
     "tag_outputs",
     "unpack_fields",

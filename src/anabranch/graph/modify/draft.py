@@ -31,7 +31,7 @@ from anabranch.function_modifiers.dependencies import (
 from anabranch.graph.node import Node, Parameter, Role
 from anabranch.graph.types import assignable, describe, fits
 
-__all__ = ["Draft", "bound", "finish", "names_in", "redirected"]
+__all__ = ["Draft", "bound", "configured", "finish", "names_in", "redirected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,16 @@ def bound(draft: Draft, bindings: Mapping[str, Dependency], config: Mapping[str,
     for name, dependency in bindings.items():
         if name in found:
             raise FlowError(f"@{word} on {draft.node.label}: parameter '{name}' is bound twice; bind it once")
-        found[name] = _configured(dependency, config, f"@{word} on {draft.node.label}: parameter '{name}'")
+        found[name] = configured(dependency, config, f"@{word} on {draft.node.label}: parameter '{name}'")
     return replace(draft, bindings=found)
 
 
-def _configured(dependency: Dependency, config: Mapping[str, Any], where: str) -> Dependency:
+def configured(dependency: Dependency, config: Mapping[str, Any], where: str) -> Dependency:
+    """The dependency with config values looked up; `where` begins the message if one is not there.
+
+    Raises:
+        FlowError: the config lacks a value.
+    """
     match dependency:
         case ConfigDependency(key=key):
             if key not in config:
@@ -120,9 +125,9 @@ def _configured(dependency: Dependency, config: Mapping[str, Any], where: str) -
                 raise FlowError(f"{where} takes the config's value of '{key}', and there is none; {advice}")
             return LiteralDependency(config[key])
         case GroupedListDependency(parts=parts):
-            return GroupedListDependency(tuple(_configured(part, config, where) for part in parts))
+            return GroupedListDependency(tuple(configured(part, config, where) for part in parts))
         case GroupedDictDependency(parts=pairs):
-            return GroupedDictDependency(tuple((key, _configured(part, config, where)) for key, part in pairs))
+            return GroupedDictDependency(tuple((key, configured(part, config, where)) for key, part in pairs))
     return dependency
 
 

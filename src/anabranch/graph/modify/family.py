@@ -27,13 +27,26 @@ class Scene:
         name: the function's node, but for modifiers.
         function: the decorated function.
         config: the builder's config, or that of the subdag in which the function stands.
-        family_of: the family of another function, under a name.
+        family_of: the family of another function, under a name and in a scene.
+        within: the functions whose modifiers lead here, the outermost first.
     """
 
     name: str
     function: Callable[..., Any]
     config: Mapping[str, Any]
-    family_of: Callable[[str, Callable[..., Any], Mapping[str, Any]], Family]
+    family_of: Callable[[Scene], Family]
+    within: tuple[Callable[..., Any], ...] = ()
+
+    def inner(self, name: str, function: Callable[..., Any], config: Mapping[str, Any]) -> Family:
+        """The family of a function that a modifier of this one leads to.
+
+        Raises:
+            FlowError: it leads back to a function that it came from.
+        """
+        within = (*self.within, self.function)
+        if any(function is one for one in within):
+            raise FlowError(f"'{name}' ({origin_of(function)}) contains itself; put what it is made of in a module of its own")
+        return self.family_of(Scene(name, function, config, self.family_of, within))
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -73,7 +73,7 @@ def _after(draft: Draft, steps: Sequence[Step], family: Family, modifier: PipeOu
     """The node with steps after it, and its name on the last of them."""
     name, start = draft.name, draft.origin_of("value")
     if draft.node.function is not same:
-        raw = draft.changed(name=f"{name}.raw", tags={})
+        raw = draft.changed(name=_free(f"{name}.raw", {one.name for one in family}), tags={})
         start = UpstreamDependency(raw.name)
         yield raw
     pipe = _Pipe(name, modifier, scene, taken={one.name for one in family})
@@ -86,6 +86,13 @@ def _after(draft: Draft, steps: Sequence[Step], family: Family, modifier: PipeOu
         name, same, (parameter,), annotation, doc=node.doc, tags=node.tags, origin=node.origin, originating=node.originating
     )
     yield Draft(alias, {"value": UpstreamDependency(drafts[-1].name)}, inner=draft.inner)
+
+
+def _free(name: str, taken: Container[str], number: int = 0) -> str:
+    """The name, numbered from this number on where it is taken."""
+    while (found := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return found
 
 
 def _holds(step: Step, scene: Scene) -> bool:
@@ -121,14 +128,13 @@ class _Pipe:
             return prefix + step.name
         if not step.own_name:
             raise self.scene.refusal(self.modifier, "a step's function has no name of its own; give it one with .named('…')")
-        while (name := f"{prefix}{step.own_name}{f'_{earlier}' if earlier else ''}") in self.taken:
-            earlier += 1
+        name = _free(prefix + step.own_name, self.taken, earlier)
         self.taken.add(name)
         return name
 
     def draft(self, step: Step, name: str, previous: Dependency) -> Draft:
         """The node of a step."""
-        made = self.scene.family_of(name, step.function, self.scene.config)
+        made = self.scene.inner(name, step.function, self.scene.config)
         if len(made) != 1:
             names = ", ".join(f"'{one.name}'" for one in made)
             why = f"a step's function makes one node, but that of '{name}' makes {len(made)}: {names}"

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from anabranch.function_modifiers.delayed import Resolve
 from anabranch.function_modifiers.fields import ExtractColumns, ExtractFields, UnpackFields
 from anabranch.function_modifiers.labels import CacheWish, Tag, TagOutputs
-from anabranch.function_modifiers.modifier import Modifier, modifiers_of
+from anabranch.function_modifiers.modifier import Modifier, modifiers_of, parameters_of
 from anabranch.function_modifiers.parameters import Inject, Parameterize, ParameterizeExtract
 from anabranch.function_modifiers.replacing import Does, DynamicTransform
 from anabranch.function_modifiers.steps import Mutation, PipeInput, PipeOutput, mutations_of
+from anabranch.function_modifiers.subdags import Subdag
 from anabranch.graph.functions import node_of
-from anabranch.graph.modify import fields, labels, parameters, pipes, replacing
+from anabranch.graph.modify import fields, labels, parameters, pipes, replacing, subdags
 from anabranch.graph.modify.draft import Draft, finish
 from anabranch.graph.modify.family import Family, Scene
 from anabranch.graph.node import Node
@@ -27,7 +29,7 @@ __all__ = ["modified"]
 Stage = Mapping[type[Modifier], Callable[[Family, Any, Scene], Family]]
 
 STAGES: tuple[Stage, ...] = (
-    {Does: replacing.done_by_another, DynamicTransform: replacing.transformed},
+    {Does: replacing.done_by_another, DynamicTransform: replacing.transformed, Subdag: subdags.with_subdags},
     {Inject: parameters.injected},
     {Parameterize: parameters.parameterized, ParameterizeExtract: parameters.parameterized_with_columns},
     {PipeInput: pipes.piped_in},
@@ -49,24 +51,45 @@ def modified(name: str, function: Callable[..., Any], config: Mapping[str, Any])
     Raises:
         FlowError: a modifier makes no sense here.
     """
-    return [finish(draft) for draft in family_of(name, function, config)]
+    return [finish(draft) for draft in family_of(Scene(name, function, config, family_of))]
 
 
-def family_of(name: str, function: Callable[..., Any], config: Mapping[str, Any]) -> Family:
+def family_of(scene: Scene) -> Family:
     """The drafts that a function stands for."""
-    scene = Scene(name, function, config, family_of)
-    declared = (*modifiers_of(function), *(Mutation((step,)) for step in mutations_of(function)))
-    family: Family = (Draft(node_of(name, function), main=True),)
+    declared = _declared(scene)
+    family: Family = (Draft(node_of(scene.name, scene.function), main=True),)
     for stage in STAGES:
         for modifier in declared:
             apply = stage.get(type(modifier))
             if apply is not None:
                 family = apply(family, modifier, scene)
-    _check_known(declared, scene)
     return family
 
 
-def _check_known(declared: Sequence[Modifier], scene: Scene) -> None:
-    for modifier in declared:
+def _declared(scene: Scene) -> list[Modifier]:
+    """The function's modifiers, with what the config decides decided, and the steps that `mutate` left."""
+    found: list[Modifier] = []
+    for declared in modifiers_of(scene.function):
+        modifier = declared
+        while isinstance(modifier, Resolve):
+            modifier = _resolved(modifier, scene)
         if not any(type(modifier) in stage for stage in STAGES):
             raise scene.refusal(modifier, f"nothing is known of modifiers of the class {type(modifier).__name__}")
+        found.append(modifier)
+    return [*found, *(Mutation((step,)) for step in mutations_of(scene.function))]
+
+
+def _resolved(modifier: Resolve, scene: Scene) -> Modifier:
+    """The modifier that a `resolve` stands for with this config."""
+    given = {}
+    for name, parameter in parameters_of(modifier.decorate_with).items():
+        if name in scene.config:
+            given[name] = scene.config[name]
+        elif parameter.default is parameter.empty:
+            advice = f"give it with Builder.with_config({{'{name}': …}})"
+            raise scene.refusal(modifier, f"it takes the config's value of '{name}', and there is none; {advice}")
+    made: Any = modifier.decorate_with(**given)
+    if not isinstance(made, Modifier):
+        raise scene.refusal(modifier, f"decorate_with must return a decorator of this package, not {type(made).__name__}")
+    made.check(scene.function)
+    return made
