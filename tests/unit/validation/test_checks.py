@@ -164,8 +164,9 @@ def test_dtypes(value: Any, data_type: Any, passes: bool):
 
 
 def test_dates_in_series():
-    for value in (pd.Series(pd.to_datetime(["2026-01-01"])), pl.Series([datetime.datetime(2026, 1, 1)])):
-        assert check(value, range=(datetime.datetime(2025, 1, 1), datetime.datetime(2026, 1, 1))).passes
+    last_year, this_year = (pd.Timestamp(day).to_pydatetime() for day in ("2025-01-01", "2026-01-01"))
+    for value in (pd.Series(pd.to_datetime(["2026-01-01"])), pl.Series([this_year])):
+        assert check(value, range=(last_year, this_year)).passes
     assert not check(np.array(["2026-01-01"], "datetime64[D]"), range=(None, np.datetime64("2025-01-01"))).passes
 
 
