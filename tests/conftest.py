@@ -29,6 +29,7 @@ KNOWN_THREADS = (
     "Profile",  # distributed's watcher
     "ThreadPoolExecutor-",  # loky's and distributed's helpers, joined at exit
     "ExecutorManagerThread",  # loky's reusable pool
+    "fsspecIO",  # fsspec's loop
     "ray_",
 )
 """Beginnings of the names of threads that third parties start once and keep until the interpreter's exit."""

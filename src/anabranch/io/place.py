@@ -1,0 +1,214 @@
+"""Where data lies: a path on this machine, or any URL that fsspec knows. Reading, and writing that is all or nothing.
+
+Theory. Whoever writes is given the path of a *draft*: a new file in the folder of the target, under a hidden name with the
+target's suffixes, so that libraries which go by the suffix do what they would have done. When the writer is done the draft is
+flushed to the disk and put in the place of the target in one step. So at every moment the target is what it was before, or all
+of what it was to become, whatever ends the process in between; a draft that was left by a killed process is named
+``.NAME.RANDOM.draft.SUFFIX`` and can be deleted.
+
+Elsewhere the draft is a file of this machine, which is sent when it is complete: to an object store under its name, for
+there an object is visible when all of it has arrived; to other file systems under a draft's name, and then renamed.
+
+This module never looks at the data.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from anabranch.errors import InputError
+from anabranch.libraries import library
+
+__all__ = ["Place"]
+
+URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]+)(?:::.+)?://|^([A-Za-z][A-Za-z0-9+.\-]+)::")
+HERE = {"file", "local"}
+ALL_AT_ONCE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "r2", "oci", "memory"}
+"""Where an object is not there before all of it has been sent."""
+
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zip": "zip", ".xz": "xz", ".zst": "zstd", ".tar": "tar"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path of this machine (`scheme` is empty), or a URL."""
+
+    path: str
+    scheme: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Any, options: Mapping[str, Any] | None = None) -> Place:
+        """The place that a string or path names; `options` go to the file system of a URL.
+
+        Raises:
+            InputError: it is neither, or empty.
+        """
+        if not isinstance(given, (str, os.PathLike)):
+            raise InputError(f"a path is a string or a path object, not {type(given).__name__}")
+        text = str(given) if isinstance(given, str) else os.fspath(given)
+        if not text:
+            raise InputError("a path is empty")
+        found = URL.match(text)
+        scheme = (found[1] or found[2]).lower() if found else ""
+        if scheme in HERE:
+            return cls(text.split("://", 1)[1])
+        return cls(text, scheme, dict(options or {}))
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return re.split(r"[/\\]" if os.sep == "\\" else "/", self.path.rstrip("/"))[-1]
+
+    @property
+    def compression(self) -> str | None:
+        """The compression that the last suffix stands for."""
+        return COMPRESSIONS.get(os.path.splitext(self.name)[1].lower())
+
+    def exists(self) -> bool:
+        """Whether there is something."""
+        if not self.scheme:
+            return os.path.exists(self.path)
+        system, path = self._remote()
+        return bool(system.exists(path))
+
+    def about(self) -> dict[str, Any]:
+        """Size in bytes and time of the last change, in seconds since 1970, as far as they are known."""
+        if not self.scheme:
+            found = os.stat(self.path)
+            return {"size": found.st_size, "last_modified": found.st_mtime}
+        system, path = self._remote()
+        info = system.info(path)
+        times = ("mtime", "LastModified", "last_modified", "updated", "created")
+        changed: Any = next((info[key] for key in times if key in info), None)
+        when = changed.timestamp() if hasattr(changed, "timestamp") else changed
+        return {"size": info.get("size"), "last_modified": when if isinstance(when, (int, float)) else None}
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Gives what a library can read: the path of a file of this machine, or an open binary file."""
+        if not self.scheme:
+            yield self.path
+            return
+        system, path = self._remote()
+        with system.open(path, "rb") as file:
+            yield file
+
+    def read(self) -> bytes:
+        """All bytes."""
+        with self.reading() as found:
+            if not isinstance(found, str):
+                data: bytes = found.read()
+                return data
+            with open(found, "rb") as file:
+                return file.read()
+
+    @contextmanager
+    def writing(self, *, append: bool = False) -> Iterator[str]:
+        """Gives the path of a draft, and puts it in its place when the block ends without an exception.
+
+        Folders that are missing are made.
+
+        Args:
+            append: the draft begins as a copy of what is there.
+
+        Raises:
+            InputError: the target is a folder, or no regular file.
+        """
+        if self.scheme:
+            with self._sending(append) as draft:
+                yield draft
+            return
+        target = os.path.realpath(self.path)  # a link stays, what it leads to is replaced
+        mode = self._mode_of(target)
+        folder, name = os.path.split(target)
+        os.makedirs(folder, exist_ok=True)
+        draft = os.path.join(folder, _draft(name))
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            if mode is not None:
+                os.chmod(draft, mode)
+                if append:
+                    shutil.copyfile(target, draft)
+            yield draft
+            _flush(draft)
+            os.replace(draft, target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(draft)
+            raise
+        _flush(folder)
+
+    def write(self, data: bytes) -> None:
+        """Writes all bytes."""
+        with self.writing() as draft, open(draft, "wb") as file:
+            file.write(data)
+
+    def _mode_of(self, target: str) -> int | None:
+        try:
+            found = os.stat(target).st_mode
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found):
+            kind = "a folder" if stat.S_ISDIR(found) else "no regular file"
+            raise InputError(f"'{self.path}' is {kind}; name a file to write")
+        return stat.S_IMODE(found)
+
+    @contextmanager
+    def _sending(self, append: bool) -> Iterator[str]:
+        system, path = self._remote()
+        with tempfile.TemporaryDirectory(prefix="anabranch-") as folder:
+            draft = os.path.join(folder, self.name)
+            if append and system.exists(path):
+                system.get_file(path, draft)
+            else:
+                open(draft, "xb").close()
+            yield draft
+            parent = system._parent(path)  # noqa: SLF001  fsspec's own name for it
+            if parent and parent != path:
+                system.makedirs(parent, exist_ok=True)
+            if self.scheme in ALL_AT_ONCE:
+                system.put_file(draft, path)
+                return
+            sent = f"{parent.rstrip('/')}/{_draft(self.name)}"
+            try:
+                system.put_file(draft, sent)
+                system.mv(sent, path)
+            except BaseException:
+                with suppress(Exception):
+                    system.rm_file(sent)
+                raise
+
+    def _remote(self) -> tuple[Any, str]:
+        system, path = library("fsspec.core", f"'{self.path}'").url_to_fs(self.path, **self.options)
+        return system, path
+
+
+def _draft(name: str) -> str:
+    """The name of a draft; whoever lists the folder's ``*.csv`` does not see it."""
+    stem, dot, suffixes = name.lstrip(".").partition(".")
+    return f".{stem[:100]}.{secrets.token_hex(4)}.draft{dot}{suffixes[:100]}"
+
+
+def _flush(path: str) -> None:
+    """Sees to it that a file, or a folder's list of names, is on the disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # folders cannot be opened everywhere
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not os.path.isdir(path):
+            raise
+    finally:
+        os.close(descriptor)
