@@ -35,6 +35,7 @@ from unicodedata import normalize
 from anabranch.derived import same
 from anabranch.errors import InternalError
 from anabranch.graph import Role
+from anabranch.markers import marks_of
 from anabranch.plan.body import Body, Fan, Value, rank_in
 from anabranch.plan.select import Axes, Kind, Link, Vertex, call_of
 from anabranch.policies import Policy
@@ -290,7 +291,7 @@ class _Loop:
     def _item(self, indent: int, table: _Table, index: str, lack: list[str]) -> None:
         chunk, where = self.chunk, f"(*where, {index})"
         results = ", ".join(table.outputs)
-        steps = _Steps(chunk, table, self.fan.body, set(self.kept), {})
+        steps = _Steps(chunk, table, self.fan.body, set(self.kept), {}, where=where)
         if steps.empty:
             pass
         else:
@@ -349,7 +350,14 @@ class _Steps:
     """Writes the steps of one body, each on a line of its own."""
 
     def __init__(
-        self, chunk: _Chunk, table: _Table, body: Body, exports: set[Value], given: Mapping[tuple[str, str], str]
+        self,
+        chunk: _Chunk,
+        table: _Table,
+        body: Body,
+        exports: set[Value],
+        given: Mapping[tuple[str, str], str],
+        *,
+        where: str = "where",
     ) -> None:
         self.chunk = chunk
         self.module = chunk.module
@@ -357,6 +365,7 @@ class _Steps:
         self.body = body
         self.exports = exports
         self.given = given
+        self.where = where
         self.steps = [step for step in body.steps if isinstance(step, Fan) or step.kind is Kind.CALL]
         self.made = {value for step in self.steps for value in self._writes(step)}
         self.uses: Counter[Value] = Counter(value for step in self.steps for value in self._reads(step))
@@ -447,6 +456,9 @@ class _Steps:
             opening += manager
             if link.depth and not manager:
                 collects.append((needs[0], link.depth))
+        item = marks_of(vertex.function).get("item") if vertex.function is not None else None
+        if item is not None:  # the function's keyword for the indices of the item that it is called for
+            arguments.append(f"{item}={self.where}")
         call = self._alias(vertex) or f"{self.module.function(vertex)}({', '.join(arguments)})"
         target = names[Value(vertex.name, 0)]
         if vertex.name.endswith("()"):

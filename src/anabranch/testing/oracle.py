@@ -7,7 +7,7 @@ from anabranch.errors import InputError
 from anabranch.failure import Failure, ItemsFailed, capture
 from anabranch.graph import Edge, Graph, Role
 from anabranch.graph.graph import reach
-from anabranch.markers import PerItem, Skip
+from anabranch.markers import PerItem, Skip, marks_of
 from anabranch.policies import OnError
 from anabranch.work import ABSENT, MISSING, opened, policy_at, worst
 
@@ -82,8 +82,10 @@ class Oracle:
         ordered = zip(edges, self.graph.edges[name], strict=False)  # after one that is left to its default they go by name
         first = next((n for n, (e, whole) in enumerate(ordered) if e is not whole or e.parameter.keyword), len(edges))
         named = {edge.parameter.name: argument for edge, argument in zip(edges[first:], given[first:], strict=True)}
+        function, marks = self.graph.nodes[name].function, marks_of(self.graph.nodes[name].function)
+        named |= {marks["item"]: tuple(index[axis] for axis in self.graph.axes[name])} if "item" in marks else {}
         missing = [a for a in given if type(a) in MISSING]
-        return worst(missing) if missing else self.graph.nodes[name].function(*given[:first], **named)
+        return worst(missing) if missing else function(*given[:first], **named)
 
     def _argument(self, edge: Edge, index: Named) -> Any:
         axes = self.graph.value_axes(edge.source)

@@ -9,8 +9,9 @@ import traceback
 
 import pytest
 
-from anabranch import Builder, Collect, Parallelizable, Stream, associative, cross, module_from_functions, zipped
+from anabranch import Builder, Collect, Parallelizable, Skip, Stream, associative, cross, module_from_functions, zipped
 from anabranch.graph import Graph
+from anabranch.markers import mark
 from anabranch.plan import FanTask, make_plan
 
 
@@ -245,3 +246,28 @@ def test_names_with_dots_keep_them_and_another_name_for_a_value_costs_no_call():
     assert list(code.origins) == ["y.raw", "y", "m²: a b", "½"]
     once = make_plan(Graph.from_nodes(nodes[1:], {}), ["y.raw"], ("x",)).root.tasks[0].code
     assert once.gives == ("y.raw",)
+
+
+@pytest.mark.parametrize("executor", ["sequential", "processes"])
+def test_a_function_may_ask_for_the_indices_of_its_item(executor):
+    def place(leaf: int, position: tuple[int, ...] = ()) -> tuple[int, ...]:
+        if leaf == 1 and position == (1, 1):
+            raise Skip
+        return position
+
+    def outside(n: int, position: tuple[int, ...] = ("none",)) -> tuple[int, ...]:
+        return position
+
+    def beside(x: int, position: tuple[int, ...] = ()) -> tuple[int, ...]:
+        return position
+
+    mark(place, item="position")
+    mark(outside, item="position")
+    mark(beside, item="position")
+    flow = module_from_functions(x, y, w, place, outside, beside, leaf)
+    with Builder().with_modules(flow).with_executor(executor).build() as driver:
+        found = driver.execute(["place", "outside", "beside"], inputs={"n": 3})
+    assert found["place"] == [[(0, 0), (0, 1), (0, 2)], [(1, 0), (1, 2), (1, 3)], [(2, n) for n in range(5)]]
+    assert found["outside"] == ()
+    assert found["beside"] == [(0,), (1,), (2,)]
+    assert "position=(*where, i)" in source(x, y, w, place, leaf, outputs=["place"]).replace("start + len(out_0)", "i")
