@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from anabranch.io.adapter import DataLoader, DataSaver
 from anabranch.io.catalog import loader_for, loader_keys, register, saver_for, saver_keys
+from anabranch.io.declarations import from_, to
 from anabranch.io.metadata import (
     get_dataframe_metadata,
     get_file_and_dataframe_metadata,
@@ -23,6 +24,7 @@ __all__ = [
     "DataLoader",
     "DataSaver",
     "Place",
+    "from_",
     "get_dataframe_metadata",
     "get_file_and_dataframe_metadata",
     "get_file_metadata",
@@ -32,4 +34,5 @@ __all__ = [
     "register",
     "saver_for",
     "saver_keys",
+    "to",
 ]

@@ -84,6 +84,17 @@ class Template:
         """Whether the item's own indices are filled in."""
         return any(part.name == ITEM for part in self.parts)
 
+    @property
+    def whole_item(self) -> bool:
+        """Whether all of the item's indices are filled in at once."""
+        return any(part.name == ITEM and not part.field for part in self.parts)
+
+    @property
+    def positions(self) -> frozenset[int]:
+        """Which of the item's indices are filled in one by one."""
+        fields = (part.field[1:-1] for part in self.parts if part.name == ITEM and part.field)
+        return frozenset(int(field) for field in fields if field.isdecimal())
+
     def resolved(self, known: Callable[[str], bool]) -> Template:
         """The template whose names are those of nodes and inputs: what follows the longest known one is a way to a field."""
         return Template(self.source, tuple(_resolved(part, known) for part in self.parts))

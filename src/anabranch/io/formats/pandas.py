@@ -227,7 +227,7 @@ class PandasExcelSaver(PandasSaver):
 
     def write(self, data: Any, draft: str) -> None:
         pandas = library("pandas", "'excel'")
-        options = dict(self.options)
+        options = {**({"engine": "openpyxl"} if self.appends() else {}), **self.options}  # the other engine only writes anew
         named = ("engine", "engine_kwargs", "mode", "if_sheet_exists", "datetime_format", "date_format")
         with pandas.ExcelWriter(draft, **{name: options.pop(name) for name in named if name in options}) as writer:
             data.to_excel(writer, **options)

@@ -45,7 +45,8 @@ class PlotlyHtmlSaver(FileSaver):
 
     keys = ("html",)
     kinds = ("plotly.graph_objects.Figure", "plotly.graph_objects.FigureWidget")
-    takes = ("plotly.graph_objects.Figure.to_html",)
+    takes = ("plotly.io.write_html",)
+    refuses = {"file": "path says where the file is"}
 
     def write(self, data: Any, draft: str) -> None:
         data.write_html(draft, **self.options)
