@@ -7,10 +7,10 @@ to OpenTelemetry's API; where all of it goes is the business of the providers th
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
-import anabranch
 from anabranch.errors import InputError
 from anabranch.events import (
     CallFinished,
@@ -51,8 +51,8 @@ class OpenTelemetry(EachRun):
             from opentelemetry import metrics, trace
         except ImportError as error:
             raise InputError("spans and metrics need OpenTelemetry: pip install 'anabranch[otel]'") from error
-        tracer = trace.get_tracer("anabranch", anabranch.__version__, tracer_provider)
-        meter = _Meter(metrics.get_meter("anabranch", anabranch.__version__, meter_provider))
+        tracer = trace.get_tracer("anabranch", version("anabranch"), tracer_provider)
+        meter = _Meter(metrics.get_meter("anabranch", version("anabranch"), meter_provider))
         super().__init__(lambda started: _Teller(started, tracer, meter))
 
 
