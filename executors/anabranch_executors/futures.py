@@ -19,7 +19,6 @@ from typing import Any
 from anabranch.errors import ExecutorError, TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reply, Traits
 from anabranch.transport import Reach
-from anabranch.work import Outcome
 from anabranch_executors.nested import NestedLease, is_inside, run_inside
 from anabranch_executors.parcel import Packed, Parcel, Sender, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers
@@ -113,7 +112,7 @@ class FuturesLease:
         self._ledger.settle(ticket, message)
 
 
-def run_in_thread(call: Call) -> Outcome:
+def run_in_thread(call: Call) -> Message:
     """What a thread of the pool runs."""
     return answer(call.code, call.layout, local(call), threading.current_thread().name)
 

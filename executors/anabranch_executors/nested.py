@@ -14,8 +14,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
+from anabranch.deadline import perform_in_time
 from anabranch.executor import Call, Reply
-from anabranch.work import perform
 from anabranch_executors.sequential import local
 
 __all__ = ["NestedLease", "is_inside", "run_inside"]
@@ -43,7 +43,7 @@ class NestedLease:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Runs the call."""
-        reply(perform(call.code, call.layout, local(call), threading.current_thread().name))
+        reply(perform_in_time(call.code, call.layout, local(call), threading.current_thread().name))
 
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept."""

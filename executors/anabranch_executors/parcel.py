@@ -22,11 +22,12 @@ import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from anabranch.errors import TransferError
-from anabranch.executor import Call, CallFailed, Message, Shared
+from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
 from anabranch_executors.reply import answer
@@ -176,6 +177,8 @@ def message_of(call: Call, head: Packed, kept: Callable[[int], Any]) -> Message:
         found, inline = head.value()
         if isinstance(found, TransferError):
             return CallFailed(call.id, found)
+        if isinstance(found, CallLost):
+            return _with_part(found, inline)
         outputs = tuple(kept(n) if packed is None else packed.value() for n, packed in enumerate(inline))
     except Exception as error:
         text = f"a result of {call.code.name} cannot be unpickled here: {type(error).__name__}: {error}"
@@ -184,11 +187,18 @@ def message_of(call: Call, head: Packed, kept: Callable[[int], Any]) -> Message:
     return outcome
 
 
+def _with_part(lost: CallLost, part: tuple[Outcome, tuple[Packed, ...]] | None) -> CallLost:
+    if part is None:
+        return lost
+    bare, outputs = part
+    return replace(lost, finished=replace(bare, outputs=tuple(packed.value() for packed in outputs)))
+
+
 # In the worker.
 
 
 def run_parcel(
-    code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool, inline: int | None = INLINE
+    code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool, inline: int | None = INLINE, kill: bool = False
 ) -> tuple[Packed, list[Packed | None]]:
     """Runs a call; returns the head of the answer and one entry for each output, None where the head has it.
 
@@ -196,6 +206,7 @@ def run_parcel(
         inline: how many bytes of outputs the head may have; None for all of them.
         keep: hold shared values between calls, for engines that bring a new copy with each; not where `far` are the
             same objects each time.
+        kill: the process may be ended by a function that takes too long.
     """
     worker = f"{socket.gethostname()}:{os.getpid()}"
     try:
@@ -206,7 +217,20 @@ def run_parcel(
             f"uses must be importable there"
         )
         return Packed.of((TransferError(text), ())), [None] * parcel.outputs
-    return _pack_outcome(answer(loaded, layout, values, worker), loaded, layout, inline)
+    message = answer(loaded, layout, values, worker, kill=kill)
+    if isinstance(message, CallLost):
+        return _pack_lost(message, loaded, layout), [None] * parcel.outputs
+    return _pack_outcome(message, loaded, layout, inline)
+
+
+def _pack_lost(lost: CallLost, code: Code, layout: Layout) -> Packed:
+    """A call that was left behind, with what it had finished, if that travels."""
+    part = None
+    if lost.finished is not None:
+        with suppress(TransferError):
+            bare, outputs = portable_outputs(lost.finished, code, layout)
+            part = (bare, tuple(Packed(*frames) for frames in outputs))
+    return Packed.of((replace(lost, finished=None), part))
 
 
 def _load(code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Code, Layout, tuple[Any, ...]]:

@@ -230,7 +230,7 @@ class RayLease:
 
 def run_on_ray(code: bytes, parcel: Parcel, *far: Packed) -> Any:
     """What a Ray worker runs."""
-    head, outputs = run_parcel(code, parcel, far, keep=True)
+    head, outputs = run_parcel(code, parcel, far, keep=True, kill=True)
     return (head, *outputs) if outputs else head
 
 

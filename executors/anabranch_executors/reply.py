@@ -14,9 +14,10 @@ from itertools import count
 from time import perf_counter
 from typing import Any
 
-from anabranch.executor import Message, Reply
+from anabranch.deadline import perform_in_time
+from anabranch.executor import CallLost, Message, Reply
 from anabranch.failure import Failure, capture
-from anabranch.work import Code, Layout, Outcome, perform
+from anabranch.work import Code, Layout, Outcome
 
 __all__ = ["Ledger", "answer", "in_one_line"]
 
@@ -66,11 +67,16 @@ class Ledger:
         return handles
 
 
-def answer(code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "") -> Outcome:
-    """Runs one call; whatever it raises, `SystemExit` included, becomes a failure in the outcome."""
+def answer(
+    code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "", *, kill: bool = False
+) -> Outcome | CallLost:
+    """Runs one call; whatever it raises, `SystemExit` included, becomes a failure in the outcome. A function that takes
+    longer than it may is interrupted, or left behind in a thread of its own; with `kill` its process is ended, if nothing
+    else helps.
+    """
     started = perf_counter()
     try:
-        return perform(code, layout, values, worker)
+        return perform_in_time(code, layout, values, worker, kill=kill)
     except BaseException as error:
         failure = Failure(code.name, (), layout.where, capture(error), worker=worker)
         return Outcome(layout.call, (), (), (failure,), perf_counter() - started, started, worker)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from anabranch.deadline import perform_in_time
 from anabranch.executor import Call, Reply, Shared, Traits
-from anabranch.work import perform
 
 __all__ = ["SequentialExecutor"]
 
@@ -23,7 +23,7 @@ class SequentialExecutor:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Runs the call before it returns."""
-        reply(perform(call.code, call.layout, local(call), "driver"))
+        reply(perform_in_time(call.code, call.layout, local(call), "driver"))
 
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept."""

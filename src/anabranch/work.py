@@ -22,12 +22,12 @@ import linecache
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import repeat
 from time import perf_counter, sleep
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from anabranch.errors import AnabranchError, FlowError, InputError, TimedOut
 from anabranch.failure import GENERATED, Failure, capture
@@ -47,7 +47,9 @@ __all__ = [
     "Part",
     "Step",
     "Table",
+    "Timer",
     "compact",
+    "finished_part",
     "opened",
     "perform",
     "policy_at",
@@ -171,6 +173,21 @@ class Outcome:
     retries: int = 0
 
 
+class Timer(Protocol):
+    """Enforces time limits; see `anabranch.deadline`."""
+
+    def limit(self, seconds: float, node: str, where: tuple[int, ...]) -> AbstractContextManager[None]:
+        """Stops the block after so many seconds, if it can, with `TimedOut`."""
+
+
+@contextmanager
+def _overdue(seconds: float, node: str) -> Iterator[None]:
+    began = perf_counter()
+    yield
+    if perf_counter() - began > seconds:
+        raise TimedOut(f"'{node}' took longer than its timeout of {seconds:g} s")
+
+
 class Step(NamedTuple):
     """One line of generated code: whose it is, its text, the variables that it reads and writes, and which of those that it
     reads are lists to be collected, to which depth.
@@ -292,12 +309,22 @@ class Recorder:
         on_error: the policy of functions that have none of their own.
         holes: whether something may be missing in what the code is given.
         worker: where it runs.
+        timer: enforces time limits; without one they are only noticed afterwards.
     """
 
-    __slots__ = ("block", "failures", "holes", "on_error", "retries", "worker")
+    __slots__ = ("block", "failures", "holes", "on_error", "retries", "timer", "worker")
 
-    def __init__(self, block: Block, on_error: OnError = "raise", *, holes: bool = False, worker: str = "") -> None:
+    def __init__(
+        self,
+        block: Block,
+        on_error: OnError = "raise",
+        *,
+        holes: bool = False,
+        worker: str = "",
+        timer: Timer | None = None,
+    ) -> None:
         self.block = block
+        self.timer = timer
         self.on_error = on_error
         self.holes = holes
         self.worker = worker
@@ -318,6 +345,10 @@ class Recorder:
     def resume(self, number: int, where: tuple[int, ...], env: dict[str, Any]) -> Any:
         """Runs all the steps of an item for which something is missing, and returns its outputs."""
         return self._go_on(number, 0, where, env)
+
+    def limit(self, seconds: float, node: str, where: tuple[int, ...]) -> AbstractContextManager[None]:
+        """Surrounds a function that has a time limit."""
+        return _overdue(seconds, node) if self.timer is None else self.timer.limit(seconds, node, where)
 
     def lacks(self, *values: Any) -> bool:
         """Whether one of the values is missing."""
@@ -559,14 +590,38 @@ def _element(part: Part, values: tuple[Any, ...]) -> Any:
     return value if part.stop is None or part.stop < 0 else value[part.start]
 
 
-def perform(code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "") -> Outcome:
+def finished_part(code: Code, layout: Layout, frame: types.FrameType | None, worker: str) -> Outcome | None:
+    """What the loop of a span that is still running has made so far; None if there is nothing that could be kept.
+
+    `frame` is the innermost of its thread. Partial values come at the end of a span only, and failures on its own.
+    """
+    namespace = code.load().namespace
+    found = None
+    while frame is not None:
+        if frame.f_globals is namespace and frame.f_code.co_name == "task":
+            found = frame.f_locals
+        frame = frame.f_back
+    if found is None or not code.loops or code.partials or found["r"].failures:
+        return None
+    lists = [found.get(f"out_{number}", []) for number in range(code.outputs)]
+    done = min((len(values) for values in lists), default=0)
+    if not done:
+        return None
+    holes = (ABSENT if found["r"].holes else None,) * len(lists)
+    return Outcome(layout.call, tuple(values[:done] for values in lists), holes, (), 0.0, 0.0, worker)
+
+
+def perform(
+    code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "", timer: Timer | None = None
+) -> Outcome:
     """Runs one call here and now.
 
     A user's exception becomes a failure in the outcome, and so does `SystemExit`, which must not end a worker or the
     driver; other `BaseException`s propagate.
     """
     block = code.load()
-    recorder = Recorder(block, layout.on_error, holes=any(argument.holes for argument in layout.arguments), worker=worker)
+    holes_given = any(argument.holes for argument in layout.arguments)
+    recorder = Recorder(block, layout.on_error, holes=holes_given, worker=worker, timer=timer)
     started = perf_counter()
     try:
         arguments = arguments_of(layout, values)

@@ -25,7 +25,7 @@ def evil(square: int) -> int:
 
 
 evil.__doc__ = EVIL
-evil = tag(**{"owner": EVIL, EVIL: "key"})(evil)
+evil = tag(owner=EVIL)(evil)
 
 
 def total(evil: Collect[int]) -> int:

@@ -127,6 +127,8 @@ def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Param
     policy = policy_of(function)
     if policy is not None and policy.retries is not None and any(p.role is Role.STREAM for p in parameters):
         raise FlowError(f"{label} reads a Stream, which cannot be read again: @retry has no place there; collect a list")
+    if policy is not None and policy.timeout is not None and any(p.role is Role.STREAM for p in parameters):
+        raise FlowError(f"{label} reads a Stream, so how long it takes depends on others: limit those, or the run, not it")
     if policy is not None and policy.timeout is not None and expands:
         raise FlowError(f"{label} is Parallelizable; @timeout limits functions that return a value, not the pace of a source")
     return policy

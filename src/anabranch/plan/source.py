@@ -463,6 +463,8 @@ class _Steps:
         target = names[Value(vertex.name, 0)]
         if vertex.name.endswith("()"):
             call = f"opened({call}, {vertex.node!r})"
+        if vertex.policy is not None and vertex.policy.timeout is not None:
+            opening = f"with r.limit({vertex.policy.timeout!r}, {vertex.node!r}, {self.where}): {opening}"
         statement = f"{opening}{target} = {call}"
         return Step(vertex.node, 0, statement, tuple(dict.fromkeys(reads)), (target,), tuple(collects))
 

@@ -37,7 +37,7 @@ def evil(total: int) -> int:
 
 
 evil.__doc__ = EVIL
-evil = tag(**{EVIL: EVIL})(evil)
+evil = tag(owner=EVIL)(evil)
 
 
 @pytest.fixture
