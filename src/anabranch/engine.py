@@ -28,7 +28,7 @@ from typing import Any
 
 from anabranch.errors import FlowError, InternalError, TimedOut
 from anabranch.events import Event
-from anabranch.executor import Call, Lease, Reference, Shared
+from anabranch.executor import Call, Lease, fetched
 from anabranch.failure import ItemsFailed
 from anabranch.plan import Plan
 from anabranch.run import Cell, Column, Run, Slot
@@ -355,13 +355,6 @@ def _weight(item: Any) -> int:
 def perform_here(call: Call) -> Outcome:
     """Runs a call in this thread; brings its values here first."""
     return perform(call.code, call.layout, tuple(fetched(value) for value in call.values), HERE)
-
-
-def fetched(value: Any) -> Any:
-    """The object that a call's value stands for."""
-    if isinstance(value, Reference):
-        return value.fetch()
-    return value.value if isinstance(value, Shared) else value
 
 
 def brought(slot: Slot, rank: int) -> Any:

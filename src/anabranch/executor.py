@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from anabranch.policies import Cause
-from anabranch.work import Code, Layout, Outcome
+from anabranch.work import Code, Layout, Outcome, perform
 
 __all__ = [
     "Call",
@@ -37,9 +37,11 @@ __all__ = [
     "Lease",
     "Message",
     "Reference",
+    "Replay",
     "Reply",
     "Shared",
     "Traits",
+    "fetched",
 ]
 
 
@@ -102,6 +104,30 @@ class Call:
     def id(self) -> int:
         """Identifies the call within its run."""
         return self.layout.call
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A task and its values, to be run again here and now; what fails is raised."""
+
+    code: Code
+    layout: Layout
+    values: tuple[Any, ...]
+
+    def __call__(self) -> Any:
+        """Runs it, and returns what it gives."""
+        outcome = perform(self.code, self.layout, tuple(fetched(value) for value in self.values), "driver")
+        if outcome.failures:
+            raise outcome.failures[0].error()
+        made = tuple(value[0] for value in outcome.outputs) if self.code.loops else outcome.outputs
+        return made[0] if len(made) == 1 else made
+
+
+def fetched(value: Any) -> Any:
+    """The object that a call's value stands for."""
+    if isinstance(value, Reference):
+        return value.fetch()
+    return value.value if isinstance(value, Shared) else value
 
 
 @dataclass(frozen=True, slots=True)

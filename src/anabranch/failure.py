@@ -18,7 +18,7 @@ from itertools import islice
 from types import CodeType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from anabranch.errors import AnabranchError, ForeignError, InternalError
+from anabranch.errors import AnabranchError, ForeignError, InputError, InternalError
 from anabranch.exceptions import Apart, annotate, apart, notes_of, put
 from anabranch.policies import OnError
 
@@ -94,6 +94,7 @@ class Failure:
         attempts: how many times it was tried.
         policy: what the failure does to the rest of the run.
         value: what the expander gave for this item, if the driver has it.
+        again: runs the item's task once more, here; only the first failures of a run can.
     """
 
     node: str
@@ -105,6 +106,7 @@ class Failure:
     attempts: int = 1
     policy: OnError = "raise"
     value: Any = field(default=None, repr=False, compare=False)
+    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def exception(self) -> BaseException:
@@ -115,6 +117,33 @@ class Failure:
     def place(self) -> str:
         """Function and item in words: ``'tree' (census.py:12), item source_file[3]``."""
         return f"'{self.node}'" + (f" ({self.origin})" if self.origin else "") + in_words(self.axes, self.item)
+
+    def replay(self, *, debug: bool = False) -> Any:
+        """Runs the failed item's task again in this process and thread, with its real inputs.
+
+        Args:
+            debug: when it raises, open the debugger where it did.
+
+        Returns:
+            What the task's functions give for the item, if nothing fails this time: one value, or a tuple of them.
+
+        Raises:
+            InputError: the inputs of this failure were not kept (they are for the first of a run).
+            BaseException: what the function raises.
+        """
+        if self.again is None:
+            raise InputError(f"the inputs of {self.place} were not kept, so it cannot be replayed")
+        try:
+            return self.again()
+        except Exception as error:
+            if not debug:
+                raise
+            import pdb  # noqa: T100  asked for
+            import traceback
+
+            traceback.print_exception(error)
+            pdb.post_mortem(error.__traceback__)
+            return None
 
     def __repr__(self) -> str:
         return f"<Failed {self.place}: {_said(self.trace.exception)}>"

@@ -13,15 +13,16 @@ import anabranch
 from anabranch.cli import catalog, outline, signals
 from anabranch.cli.display import show
 from anabranch.cli.document import Unwritable, document, dump
-from anabranch.cli.ending import tell
+from anabranch.cli.ending import say, tell
 from anabranch.cli.flow import load
-from anabranch.cli.inputs import config_of, inputs_of
+from anabranch.cli.inputs import config_of, inputs_of, policy_of
 from anabranch.cli.pictures import picture_of
 from anabranch.cli.results import Results, claim
 from anabranch.cli.store import Store, stores_of
 from anabranch.cli.watching import observers_of
 from anabranch.driver import Builder, Driver
 from anabranch.errors import InputError
+from anabranch.failure import summary
 
 __all__ = ["app", "start"]
 
@@ -78,6 +79,18 @@ Trace = Annotated[
 Events = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Writes what happens as lines of JSON.", show_default=False)
 ]
+OnError = Annotated[
+    str,
+    typer.Option(
+        metavar="raise|finish|skip|keep",
+        help="What a failed item does to the run: end it; end it when the rest is done; be left out; be kept in its place.",
+    ),
+]
+MaxFailures = Annotated[
+    str | None,
+    typer.Option(metavar="N|N%", help="So many failed items the run puts up with: a count or a share.", show_default=False),
+]
+Timeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long the run may take.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
 
@@ -114,6 +127,9 @@ def run(
     workers: Workers = None,
     save: Save = None,
     as_json: Json = False,
+    on_error: OnError = "raise",
+    max_failures: MaxFailures = None,
+    timeout: Timeout = None,
     progress: Progress = "auto",
     trace: Trace = None,
     events: Events = None,
@@ -124,10 +140,13 @@ def run(
         stores = stores_of(save or ())
         names = _named(module, [*(outputs or ()), *(store.output for store in stores)])
         builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
+        builder = builder.with_failure_policy(**policy_of(on_error, max_failures, timeout))
         with builder.with_adapters(*observers_of(progress, trace, events)).build() as driver:
             _check_stores(driver, stores)
-            values = driver.execute(names, inputs_of(driver.graph, inputs or (), inputs_file))
-        deliver(results, values, stores, as_json=as_json)
+            made = driver.run(names, inputs_of(driver.graph, inputs or (), inputs_file))
+        deliver(results, made.results, stores, as_json=as_json)
+        if made.failures:
+            say("note", f"{summary(made.failures)}; {'left out' if on_error == 'skip' else 'the run went on without them'}")
 
     _finish(work)
 

@@ -18,9 +18,9 @@ from rich.text import Text
 from anabranch.cli import signals
 from anabranch.cli.flow import BrokenModule
 from anabranch.errors import AnabranchError, ExecutorError, FlowError, ForeignError, InputError, InternalError
-from anabranch.failure import Frame
+from anabranch.failure import Frame, ItemsFailed
 
-__all__ = ["tell", "told"]
+__all__ = ["say", "tell", "told"]
 
 _MACHINERY = ("<frozen ", str(Path(importlib.__file__).parent))
 
@@ -29,17 +29,22 @@ def tell(error: BaseException) -> int:
     """Says on standard error what went wrong, and returns the exit code."""
     code = signals.exit_code(error)
     if code is not None:
-        _say("interrupted" if code == 130 else "terminated", "")
+        say("interrupted" if code == 130 else "terminated", "")
         return code
     if isinstance(error, BrokenModule) and error.__cause__ is not None:
-        _say("error", f"{error}:")
-        _say("", told(error.__cause__))
+        say("error", f"{error}:")
+        say("", told(error.__cause__))
         return 2
     if isinstance(error, AnabranchError) and not isinstance(error, (InternalError, ForeignError)):
         notes = [f"\n  {note}" for note in getattr(error, "__notes__", ())]
-        _say("error", "".join([str(error), *notes]))
+        say("error", "".join([str(error), *notes]))
         return 2 if isinstance(error, (FlowError, InputError, ExecutorError)) else 1
-    _say("", told(error))
+    if isinstance(error, ItemsFailed):
+        say("error", error.message)
+        for one in error.exceptions:
+            say("", f"\n{told(one)}")
+        return 1
+    say("", told(error))
     return 1
 
 
@@ -78,9 +83,10 @@ def _linked(story: traceback.TracebackException) -> Iterator[traceback.Traceback
             waiting += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
 
 
-def _say(word: str, message: str) -> None:
+def say(word: str, message: str) -> None:
+    """Writes one message on standard error."""
     if sys.stderr is None:
         return
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    head = (word, "bold red")
+    head = (word, "bold red" if word == "error" else "bold")
     console.print(Text.assemble(head, ": " if word and message else "", message), soft_wrap=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from anabranch.cli.value import Misfit, convert, parse
 from anabranch.errors import InputError, nearest
 from anabranch.graph import Graph
 from anabranch.graph.types import describe, fits
+from anabranch.policies import FaultOptions, OnError, check_on_error
 
-__all__ = ["config_of", "inputs_of", "pairs_of"]
+__all__ = ["config_of", "inputs_of", "pairs_of", "policy_of"]
 
 
 def pairs_of(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -125,3 +126,22 @@ def _yaml(text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(error) from None
+
+
+def policy_of(on_error: str, max_failures: str | None, timeout: float | None) -> FaultOptions:
+    """The failure policy that the options say.
+
+    Raises:
+        InputError: one of them makes no sense.
+    """
+    check_on_error("--on-error", on_error)
+    return {"on_error": cast("OnError", on_error), "max_failures": _budget(max_failures), "timeout": timeout}
+
+
+def _budget(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / 100 if text.endswith("%") else int(text)
+    except ValueError:
+        raise InputError(f"--max-failures is a count or a share, 20 or 5% say, not '{text}'") from None

@@ -31,6 +31,9 @@ __all__ = ["Board", "Errand", "Frames", "Purpose", "Trip"]
 
 _shared_keys = count(1)
 
+REPLAYABLE = 100
+"""So many failures of a run keep their inputs."""
+
 
 class Purpose(Enum):
     """What a call in flight is for."""
@@ -138,6 +141,11 @@ class Board:
         """The command that hands a call to the executor."""
         self.out.add(call.id)
         return Submit(call)
+
+    @property
+    def keeps_inputs(self) -> bool:
+        """Whether the inputs of one more failure are kept, for it to be replayed."""
+        return len(self.failures) < REPLAYABLE
 
     def send(self, call: Call, delay: float = 0.0) -> None:
         """Hands a call over as soon as there is credit, but not before `delay` seconds have gone."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from anabranch.errors import InputError, TimedOut, TransferError, WorkerLost
 from anabranch.events import FanFinished, FanOpened, SpanFinished, SpanSubmitted, WorkerDied
-from anabranch.executor import Call, CallFailed, CallLost, Message
+from anabranch.executor import Call, CallFailed, CallLost, Message, Replay
 from anabranch.failure import Failure, capture
 from anabranch.markers import Skip
 from anabranch.plan import FanTask, SourceTask, Value
@@ -202,7 +202,15 @@ class Fans:
         self.queue(fan)
 
     def _span_call(self, fan: FanState, errand: Errand, items: list[Any] | None) -> Call:
-        frame, task, lo, hi = fan.frame, fan.task, errand.lo, errand.hi
+        code = fan.task.code
+        assert code is not None
+        return self.board.call(errand, code, self._gathered(fan, errand.lo, errand.hi, items), errand.lo)
+
+    def _gathered(
+        self, fan: FanState, lo: int, hi: int, items: list[Any] | None
+    ) -> tuple[list[Argument], list[Any]]:
+        """The arguments of items [lo, hi) and the values that they are made of."""
+        frame, task = fan.frame, fan.task
         values: list[Any] = []
         arguments = []
         if items is not None:
@@ -212,8 +220,7 @@ class Fans:
             arguments.append(gather(frame.slots[reading.outer], Form.JOINED, 0, values, (lo, hi)))
         for value in task.captured:
             arguments.append(invariant(frame, value, values))
-        assert task.code is not None
-        return self.board.call(errand, task.code, (arguments, values), lo)
+        return arguments, values
 
     def span_returned(self, trip: Trip, message: Message) -> None:
         """A span came back, or its worker did not."""
@@ -246,11 +253,19 @@ class Fans:
         self._span_done(fan)
 
     def _placed(self, fan: FanState, trip: Trip, failure: Failure) -> Failure:
-        """The failure with the item that the expander gave, if that is here."""
+        """The failure with the item that the expander gave, if that is here, and with what it needs to be replayed."""
         depth, values = len(fan.frame.where), trip.call.values
-        if not fan.task.fan.fresh or len(failure.item) <= depth or not values or not isinstance(values[0], list):
+        if len(failure.item) <= depth:
             return failure
-        return replace(failure, value=values[0][failure.item[depth] - trip.errand.lo])
+        number = failure.item[depth]
+        if fan.task.fan.fresh and values and isinstance(values[0], list):
+            failure = replace(failure, value=values[0][number - trip.errand.lo])
+        if self.board.keeps_inputs:
+            items = _items_of(fan, trip, Piece(number, number + 1, blamed=True))
+            arguments, needed = self._gathered(fan, number, number + 1, items)
+            layout = Layout(0, fan.frame.where, number, tuple(arguments), "raise")
+            failure = replace(failure, again=Replay(trip.call.code, layout, tuple(needed)))
+        return failure
 
     def merge_returned(self, errand: Errand, outcome: Outcome) -> None:
         """Partial values were merged."""

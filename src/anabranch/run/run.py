@@ -28,12 +28,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from anabranch.errors import TransferError
 from anabranch.events import CallFinished, CallStarted, Event, WorkerDied
-from anabranch.executor import CallFailed, CallLost, Message, Reference
+from anabranch.executor import CallFailed, CallLost, Message, Reference, Replay
 from anabranch.failure import Failure
 from anabranch.plan import CallTask, FanTask, FramePlan, ReaderTask, SourceTask, Value
 from anabranch.policies import DEFAULT, Faults, Policy
@@ -220,7 +221,7 @@ class Run:
             if self.board.failed or not self._goes_on(trip, message):
                 return
             message = self._failed_call(trip, message)
-        self.board.note(message.failures)
+        self.board.note([self._placed(trip, failure) for failure in message.failures])
         if self.board.failed:
             return
         if errand.purpose is Purpose.CALL:
@@ -229,6 +230,17 @@ class Run:
             self.fans.merge_returned(errand, message)
         else:
             self._exported(errand, message)
+
+    def _placed(self, trip: Trip, failure: Failure) -> Failure:
+        """The failure with what it needs to be replayed, and the item that the expander gave, if that is here."""
+        frame = trip.errand.frame
+        item = frame.slots.get(Value(frame.parent.task.axis, 0)) if frame.parent is not None else None
+        if isinstance(item, Cell) and item.is_local:
+            failure = replace(failure, value=item.handle)
+        if not self.board.keeps_inputs:
+            return failure
+        again = Replay(trip.call.code, trip.call.layout._replace(on_error="raise"), trip.call.values)
+        return replace(failure, again=again)
 
     def _goes_on(self, trip: Trip, message: CallFailed | CallLost) -> bool:
         """Whether a call outside of any span that came to nothing has failed for good; if not, it is sent again, or the
