@@ -21,7 +21,7 @@ __all__ = ["loader_for", "loader_keys", "register", "saver_candidates", "saver_f
 
 A = TypeVar("A", bound=type[AdapterCommon])
 
-BUILT_IN = ("plain", "numpy", "plots", "models", "pandas", "polars", "sql")
+BUILT_IN = ("plain", "numpy", "plots", "models", "mlflow", "pandas", "polars", "sql")
 """Modules of `anabranch.io.formats`, in order of registration: what takes anything before what takes one type."""
 
 _loaders: dict[str, list[type[DataLoader]]] = {}

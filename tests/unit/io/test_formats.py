@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -494,6 +495,28 @@ class TestModels:
         found = load("json", xgboost.Booster, f"{folder}/model.json")
         np.testing.assert_allclose(found.predict(xgboost.DMatrix(features)), model.predict(xgboost.DMatrix(features)))
         assert "learner" in load("json", dict, f"{folder}/model.json")
+
+    def test_mlflow(self, tmp_path: Path):
+        mlflow = pytest.importorskip("mlflow")
+        linear_model = pytest.importorskip("sklearn.linear_model")
+        features = np.arange(6.0).reshape(3, 2)
+        model = linear_model.LinearRegression().fit(features, [1, 2, 3])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its own
+            mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+            mlflow.create_experiment("models", artifact_location=f"file://{tmp_path}/models")
+            mlflow.set_experiment("models")
+            facts = saver_for("mlflow", type(model)).made({"register_as": "line"}).save_data(model)["mlflow_metadata"]
+            loader = loader_for("mlflow", Any)
+            ways = [{"model_uri": facts["model_uri"]}, {"run_id": facts["run_id"]}, {"model_name": "line", "version": 1}]
+            for way in ways:
+                found, about = loader.made(way).load_data(Any)
+                np.testing.assert_allclose(found.predict(features), [1, 2, 3])
+                assert about["mlflow_metadata"]["flavor"] == "sklearn"
+            with pytest.raises(InputError, match="mlflow has no flavour 'builtins'; say which with flavor="):
+                saver_for("mlflow", dict).made({}).save_data({})
+        with pytest.raises(InputError, match="'mlflow' loads a model that is named by model_uri, by run_id"):
+            loader.made({})
 
 
 KILLED = """
