@@ -16,10 +16,7 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -138,6 +135,8 @@ class Place:
             if mode is not None:
                 os.chmod(draft, mode)
                 if append:
+                    import shutil
+
                     shutil.copyfile(target, draft)
             yield draft
             _flush(draft)
@@ -165,6 +164,8 @@ class Place:
 
     @contextmanager
     def _sending(self, append: bool) -> Iterator[str]:
+        import tempfile
+
         system, path = self._remote()
         with tempfile.TemporaryDirectory(prefix="anabranch-") as folder:
             draft = os.path.join(folder, self.name)
@@ -196,7 +197,7 @@ class Place:
 def _draft(name: str) -> str:
     """The name of a draft; whoever lists the folder's ``*.csv`` does not see it."""
     stem, dot, suffixes = name.lstrip(".").partition(".")
-    return f".{stem[:100]}.{secrets.token_hex(4)}.draft{dot}{suffixes[:100]}"
+    return f".{stem[:100]}.{os.urandom(4).hex()}.draft{dot}{suffixes[:100]}"
 
 
 def _flush(path: str) -> None:
