@@ -172,6 +172,8 @@ def _field(name: str, value: Any, graph: Graph) -> Field:
         if value.key not in graph.config:
             raise FlowError(f"'{name}' is configuration('{value.key}'), which the config has not")
         return Given(graph.config[value.key])
+    if kind in {"GroupedListDependency", "GroupedDictDependency"}:
+        raise FlowError(f"'{name}' is group(…); a field takes source(…), configuration(…) or a literal")
     if name in PATHS and isinstance(value, (str, os.PathLike)) and "{" in str(value):
         template = Template.parse(str(value)).resolved(
             lambda one: one in graph.nodes or one in graph.inputs or one in graph.config

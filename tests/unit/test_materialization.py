@@ -1,6 +1,8 @@
 """Declarations become nodes: loading in the place of a node, saving inside and outside fan-outs, on every executor here."""
 
 import json
+import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from anabranch import Collect, Driver, FlowError, InputError, Parallelizable, Skip, cross, module_from_functions
+from anabranch import Collect, Driver, FlowError, InputError, Parallelizable, Skip, WorkerLost, cross, module_from_functions
 from anabranch.graph import Graph
 from anabranch.io import DataLoader, DataSaver, from_, register, to
 from anabranch.materialization import loader_nodes, saver_nodes, with_materials
@@ -220,7 +222,7 @@ def test_the_oracle_agrees(root: str):
     ]
     flow = driver(SETTINGS, *savings, functions=(*FLOW, scale, scaled))
     found = flow.execute(["a", "b", "c"], inputs={"root": root})
-    expected = interpret(flow.graph, ["a", "b", "c"], {"root": root})
+    expected = interpret(flow.graph, ["a", "b", "c"], {"root": root}, {})
 
     def paths(value: Any) -> Any:
         if isinstance(value, list):
@@ -249,6 +251,28 @@ def test_a_wide_fan_out_has_the_right_indices(tmp_path: Path):
     assert all(json.loads((tmp_path / f"{n}.json").read_text()) == n for n in range(200))
     assert sorted(int(path.stem[5:]) for path in tmp_path.glob("half-*")) == [n for n in range(200) if n % 3]
     assert all(json.loads((tmp_path / f"half-{n}.json").read_text()) == n // 2 for n in range(200) if n % 3)
+
+
+def test_a_killed_worker_leaves_whole_files_and_a_second_run_does_the_rest(tmp_path: Path):
+    def number(limit: int) -> Parallelizable[int]:
+        yield from range(limit)
+
+    def kills_once(number: int) -> dict[str, int]:
+        if number == 5 and not (tmp_path / "killed").exists():
+            (tmp_path / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"n": number}
+
+    saving = to.json(id="saved", dependencies=["number"], combine=kills_once, path="{root}/{item}.json", exists="skip")
+    inputs = {"limit": 20, "root": str(tmp_path)}
+    with driver(saving, functions=(number,), executor="processes") as flow:
+        with pytest.raises(WorkerLost):
+            flow.execute(["saved"], inputs=inputs)
+        there = {path.name for path in tmp_path.glob("*.json")}
+        assert "5.json" not in there
+        found = flow.execute(["saved"], inputs=inputs)["saved"]
+    assert [json.loads((tmp_path / f"{n}.json").read_text()) for n in range(20)] == [{"n": n} for n in range(20)]
+    assert {Path(one["file_metadata"]["path"]).name for one in found if one.get("skipped")} == there
 
 
 class TestErrors:
