@@ -23,13 +23,13 @@ from anabranch.graph import Graph, Node, Parameter, Role
 from anabranch.io.adapter import DataSaver
 from anabranch.io.catalog import chosen_saver, loader_for, no_saver, saver_candidates
 from anabranch.io.declarations import Declaration, Loading, Saving, from_, to
-from anabranch.io.steps import Field, Filled, Given, LoadStep, OneFileEach, Read, SaveStep, part_of
+from anabranch.io.steps import PATHS, Field, Filled, Given, LoadStep, OneFileEach, Read, SaveStep, part_of, working_folder
 from anabranch.io.template import Template
 from anabranch.kinds import kinds_of
 
 __all__ = ["Loading", "Saving", "from_", "loader_nodes", "saver_nodes", "to", "with_materials"]
 
-PATHS = {"path", "table_name", "filepath_or_buffer", "path_or_buffer", "path_or_buf", "buf", "io", "excel_writer"}
+PLACES = {*PATHS, "table_name"}
 """Fields that may have parts in braces."""
 
 Axes = tuple[str, ...]
@@ -72,7 +72,7 @@ def loader_nodes(declaration: Loading, graph: Graph) -> tuple[Node, ...]:
     if target in names:
         raise FlowError(f"{label} reads '{target}' itself; it takes the place of it")
     pair, tags = f"load_data.{target}", {"anabranch.data_loader": declaration.key}
-    step = LoadStep(names, fields, loader, list if expands else type_)
+    step = LoadStep(names, fields, working_folder(), loader, list if expands else type_)
     made = Node(
         pair, step, tuple(_plain(name) for name in names), tuple, doc=f"Loads '{target}'.", tags=tags, origin=declaration.origin
     )
@@ -119,11 +119,11 @@ def saver_nodes(declaration: Saving, graph: Graph) -> tuple[Node, ...]:
     depths = {name: _depth(graph.value_axes(name), axes) for name in declaration.dependencies}
     candidates = _candidates(declaration, fields, depths, graph)
     names = tuple(dict.fromkeys((*declaration.dependencies, *read)))
-    step = SaveStep(names, fields, declaration.key, candidates, declaration.dependencies, declaration.combine)
+    step = SaveStep(names, fields, working_folder(), declaration.key, candidates, declaration.dependencies, declaration.combine)
     parameters = tuple(_collected(name, depths.get(name, 0)) for name in names)
     tags = {"anabranch.data_saver": declaration.key}
     doc = f"Saves {', '.join(declaration.dependencies)}."
-    each = axes and any(field in fields for field in PATHS) and not _tells_apart(fields, len(axes))
+    each = axes and any(field in fields for field in PLACES) and not _tells_apart(fields, len(axes))
     name = f"{declaration.id}.item" if each else declaration.id
     saver = Node(name, step, parameters, dict, doc=doc, tags=tags, origin=declaration.origin)
     if not each:
@@ -174,12 +174,12 @@ def _field(name: str, value: Any, graph: Graph) -> Field:
         return Given(graph.config[value.key])
     if kind in {"GroupedListDependency", "GroupedDictDependency"}:
         raise FlowError(f"'{name}' is group(…); a field takes source(…), configuration(…) or a literal")
-    if name in PATHS and isinstance(value, (str, os.PathLike)) and "{" in str(value):
+    if name in PLACES and isinstance(value, (str, os.PathLike)) and "{" in str(value):
         template = Template.parse(str(value)).resolved(
             lambda one: one in graph.nodes or one in graph.inputs or one in graph.config
         )
         return Filled(template, frozenset(one for one in template.names if not graph.value_axes(one)))
-    if name in PATHS and isinstance(value, str) and "}" in value:
+    if name in PLACES and isinstance(value, str) and "}" in value:
         return Given(Template.parse(value).source.replace("}}", "}"))
     return Given(value)
 

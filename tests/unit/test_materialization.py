@@ -253,6 +253,19 @@ def test_a_wide_fan_out_has_the_right_indices(tmp_path: Path):
     assert all(json.loads((tmp_path / f"half-{n}.json").read_text()) == n // 2 for n in range(200) if n % 3)
 
 
+def test_paths_are_relative_to_where_the_flow_was_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("total.json").write_text("7")
+    saving = to.json(id="saved", dependencies=["summary"], path="{folder}/saved.json")
+    flow = driver(from_.json(target="total", path="total.json"), saving, functions=(summary,))
+    assert flow.execute(["saved"], inputs={"folder": "."})["saved"]["file_metadata"]["path"] == "./saved.json"
+    monkeypatch.chdir(tmp_path / "there")
+    flow.execute(["saved"], inputs={"folder": "new"})
+    assert json.loads((tmp_path / "here" / "new" / "saved.json").read_text()) == {"total": 7}
+
+
 def test_a_killed_worker_leaves_whole_files_and_a_second_run_does_the_rest(tmp_path: Path):
     def number(limit: int) -> Parallelizable[int]:
         yield from range(limit)

@@ -96,7 +96,7 @@ class FileLoader(FileAdapter, DataLoader):
     def load_data(self, type_: Any) -> tuple[Any, dict[str, Any]]:
         """Returns the value and facts about the file and, of a frame, its shape."""
         place = self.place
-        facts = get_file_metadata(place)
+        facts = facts_of(place)
         with place.reading() as source:
             value = self.read(source, place, type_)
         return value, facts | self.facts(value)
@@ -121,6 +121,8 @@ class FileSaver(FileAdapter, DataSaver):
 
     own: ClassVar[Mapping[str, Any]] = {**FileAdapter.own, "exists": "Literal['replace', 'skip', 'error']"}
     exists = "replace"
+    by_suffix: ClassVar[bool] = False
+    """Whether the library goes by the suffix of the path that it is given."""
 
     def _take(self, options: dict[str, Any]) -> None:
         self.exists = options.pop("exists", "replace")
@@ -138,7 +140,7 @@ class FileSaver(FileAdapter, DataSaver):
             if self.exists == "error":
                 raise InputError(f"'{place.path}' exists already; delete it, or save with exists='replace' or 'skip'")
             return {**get_file_metadata(place), "skipped": True}
-        with place.writing(append=self.appends()) as draft:
+        with place.writing(append=self.appends(), by_suffix=self.by_suffix) as draft:
             self.write(data, draft)
         return get_file_metadata(place) | self.facts(data)
 
@@ -161,6 +163,15 @@ class FrameFacts:
     def facts(self, data: Any) -> dict[str, Any]:
         """Rows, columns and types."""
         return get_dataframe_metadata(data)
+
+
+def facts_of(place: Place) -> dict[str, Any]:
+    """Facts about a file that is to be read; none about a pattern, which the library makes files of.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    return {} if place.is_pattern and not place.exists() else get_file_metadata(place)
 
 
 @cache

@@ -1,10 +1,10 @@
 """Where data lies: a path on this machine, or any URL that fsspec knows. Reading, and writing that is all or nothing.
 
-Theory. Whoever writes is given the path of a *draft*: a new file in the folder of the target, under a hidden name with the
-target's suffixes, so that libraries which go by the suffix do what they would have done. When the writer is done the draft is
-flushed to the disk and put in the place of the target in one step. So at every moment the target is what it was before, or all
-of what it was to become, whatever ends the process in between; a draft that was left by a killed process is named
-``.NAME.RANDOM.draft.SUFFIX`` and can be deleted.
+Theory. Whoever writes is given the path of a *draft*: a new hidden file in the folder of the target. When the writer is done
+the draft is flushed to the disk and put in the place of the target in one step. So at every moment the target is what it was
+before, or all of what it was to become, whatever ends the process in between; a draft that was left by a killed process is
+named ``.NAME.RANDOM.draft``, which no pattern for the target's suffix finds, and can be deleted. Libraries that go by the
+suffix of a path are given one that has it, in a temporary folder, and the draft is a copy of what they wrote.
 
 Elsewhere the draft is a file of this machine, which is sent when it is complete: to an object store under its name, for
 there an object is visible when all of it has arrived; to other file systems under a draft's name, and then renamed.
@@ -59,7 +59,12 @@ class Place:
         scheme = (found[1] or found[2]).lower() if found else ""
         if scheme in HERE:
             return cls(text.split("://", 1)[1])
-        return cls(text, scheme, dict(options or {}))
+        return cls(text if scheme else os.path.expanduser(text), scheme, dict(options or {}))
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it may stand for several files: ``data/*.parquet``."""
+        return any(character in self.path for character in "*?[")
 
     @property
     def name(self) -> str:
@@ -110,13 +115,14 @@ class Place:
                 return file.read()
 
     @contextmanager
-    def writing(self, *, append: bool = False) -> Iterator[str]:
+    def writing(self, *, append: bool = False, by_suffix: bool = False) -> Iterator[str]:
         """Gives the path of a draft, and puts it in its place when the block ends without an exception.
 
         Folders that are missing are made.
 
         Args:
             append: the draft begins as a copy of what is there.
+            by_suffix: the path that is given has the target's suffixes.
 
         Raises:
             InputError: the target is a folder, or no regular file.
@@ -129,22 +135,19 @@ class Place:
         mode = self._mode_of(target)
         folder, name = os.path.split(target)
         os.makedirs(folder, exist_ok=True)
-        draft = os.path.join(folder, _draft(name))
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        try:
+        with _draft_in(folder, name) as draft:
             if mode is not None:
                 os.chmod(draft, mode)
                 if append:
-                    import shutil
-
-                    shutil.copyfile(target, draft)
-            yield draft
+                    _copy(target, draft)
+            if by_suffix:
+                with _named(name, draft if append else None) as named:
+                    yield named
+                    _copy(named, draft)
+            else:
+                yield draft
             _flush(draft)
             os.replace(draft, target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(draft)
-            raise
         _flush(folder)
 
     def write(self, data: bytes) -> None:
@@ -164,11 +167,8 @@ class Place:
 
     @contextmanager
     def _sending(self, append: bool) -> Iterator[str]:
-        import tempfile
-
         system, path = self._remote()
-        with tempfile.TemporaryDirectory(prefix="anabranch-") as folder:
-            draft = os.path.join(folder, self.name)
+        with _named(self.name, None) as draft:
             if append and system.exists(path):
                 system.get_file(path, draft)
             else:
@@ -194,10 +194,40 @@ class Place:
         return system, path
 
 
+@contextmanager
+def _draft_in(folder: str, name: str) -> Iterator[str]:
+    """A new empty file beside the target; gone in the end, if it has not been put in its place."""
+    draft = os.path.join(folder, _draft(name))
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield draft
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(draft)
+        raise
+
+
+@contextmanager
+def _named(name: str, source: str | None) -> Iterator[str]:
+    """A path of that very name in a temporary folder, with what is in `source`."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="anabranch-") as folder:
+        path = os.path.join(folder, name)
+        if source is not None:
+            _copy(source, path)
+        yield path
+
+
+def _copy(source: str, target: str) -> None:
+    import shutil
+
+    shutil.copyfile(source, target)
+
+
 def _draft(name: str) -> str:
-    """The name of a draft; whoever lists the folder's ``*.csv`` does not see it."""
-    stem, dot, suffixes = name.lstrip(".").partition(".")
-    return f".{stem[:100]}.{os.urandom(4).hex()}.draft{dot}{suffixes[:100]}"
+    """The name of a draft, short enough in any alphabet."""
+    return f".{name.lstrip('.')[:48]}.{os.urandom(4).hex()}.draft"
 
 
 def _flush(path: str) -> None:

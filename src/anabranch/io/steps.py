@@ -7,6 +7,7 @@ wants them, the indices of the item as ``_item``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 from anabranch.errors import InputError
 from anabranch.io.adapter import DataLoader, DataSaver
 from anabranch.io.catalog import chosen_saver, no_saver
+from anabranch.io.place import Place
 from anabranch.io.template import Template
 
-__all__ = ["Field", "Filled", "Given", "LoadStep", "OneFileEach", "Read", "SaveStep", "part_of"]
+__all__ = ["PATHS", "Field", "Filled", "Given", "LoadStep", "OneFileEach", "Read", "SaveStep", "part_of", "working_folder"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +60,23 @@ class Filled:
 
 Field = Given | Read | Filled
 
+PATHS = {"path", "filepath_or_buffer", "path_or_buffer", "path_or_buf", "buf", "io", "excel_writer"}
+"""The names by which adapters call a path."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
-    """What loading and saving have in common: fields, and the names of what is read, in the order of the arguments."""
+    """What loading and saving have in common.
+
+    Attributes:
+        names: what is read, in the order of the arguments.
+        fields: the adapter's, by name.
+        base: the folder to which paths are relative, wherever this is called.
+    """
 
     names: tuple[str, ...]
     fields: Mapping[str, Field]
+    base: str
 
     @property
     def __anabranch__(self) -> dict[str, Any]:
@@ -84,6 +96,8 @@ class _Step:
                 made[name] = values[field.name]
             else:
                 made[name] = field.template.fill(values, item, field.free)
+            if name in PATHS:
+                made[name] = _anchored(made[name], self.base)
         return made
 
 
@@ -145,6 +159,22 @@ class OneFileEach:
                 raise InputError(f"'{self.id}' has written two items to '{path}', so one is lost; write {{item}} into the path")
             seen.add(path)
         return found
+
+
+def _anchored(path: Any, base: str) -> Any:
+    """The path, made absolute where the process has another working folder than the one it was written for."""
+    if not isinstance(path, (str, os.PathLike)) or not base or base == working_folder():
+        return path
+    place = Place.of(path)
+    return path if place.scheme else os.path.join(base, place.path)
+
+
+def working_folder() -> str:
+    """The working folder of this process, if it has one still."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def _flat(found: Any) -> Iterator[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -170,6 +171,12 @@ class TestPandas:
         assert again["dataframe_metadata"]["rows"] == 2
         assert len(load(key, pd.DataFrame, path, **loading)) == 2
 
+    def test_archives(self, folder: str):
+        save("csv", PANDAS, f"{folder}/a.csv.zip", index=False)
+        with zipfile.ZipFile(io.BytesIO(load("file", bytes, f"{folder}/a.csv.zip"))) as archive:
+            assert archive.namelist() == ["a.csv"]
+        assert load("csv", pd.DataFrame, f"{folder}/a.csv.zip").equals(PANDAS)
+
     def test_compression_is_real(self, tmp_path: Path):
         save("csv", PANDAS, tmp_path / "a.csv.gz", index=False)
         assert gzip.decompress((tmp_path / "a.csv.gz").read_bytes()).startswith(b"n,x,word\n")
@@ -195,6 +202,11 @@ class TestPandas:
         with pytest.raises(InputError, match="'html' found 2 tables and gives one; choose it with match or attrs"):
             load("html", pd.DataFrame, tmp_path / "a.html")
         assert len(load("html", pd.DataFrame, tmp_path / "a.html", attrs={"id": "second"})) == 3
+
+    def test_what_is_no_frame(self, tmp_path: Path):
+        PANDAS["n"].to_pickle(tmp_path / "a.pkl")
+        with pytest.raises(InputError, match=r"a.pkl' \(pickle\) holds pandas.*Series, but pandas.DataFrame was asked for"):
+            load("pickle", pd.DataFrame, tmp_path / "a.pkl")
 
     def test_the_librarys_names_for_a_path(self, tmp_path: Path):
         loader_for("csv", pd.DataFrame).check(["filepath_or_buffer", "sep"])
@@ -236,6 +248,14 @@ class TestPolars:
         assert load("parquet", pl.DataFrame, "memory://test_formats/lazy.parquet").equals(POLARS)
         with pytest.raises(InputError, match="cannot be scanned, for polars does not know memory://"):
             load("parquet", pl.LazyFrame, "memory://test_formats/lazy.parquet")
+
+    def test_patterns(self, tmp_path: Path):
+        for n in range(2):
+            save("parquet", POLARS, tmp_path / f"{n}.parquet")
+        assert load("parquet", pl.LazyFrame, tmp_path / "*.parquet").collect().height == 6
+        assert load("parquet", pl.DataFrame, tmp_path / "*.parquet").height == 6
+        with pytest.raises(FileNotFoundError):
+            load("parquet", pl.DataFrame, tmp_path / "a.parquet")
 
     def test_ndjson(self, tmp_path: Path):
         save("ndjson", POLARS, tmp_path / "a.json")

@@ -35,6 +35,11 @@ def test_places(given: Any, path: str, scheme: str):
     assert (place.path, place.scheme) == (path, scheme)
 
 
+def test_home(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", "/somebody")
+    assert Place.of("~/a.csv").path == "/somebody/a.csv"
+
+
 def test_names():
     assert Place.of("memory://a/b.csv.gz").name == "b.csv.gz"
     assert Place.of("memory://a/b.csv.gz").compression == "gzip"
@@ -62,12 +67,27 @@ class TestHere:
         assert place.about()["size"] == 3
         assert os.listdir(tmp_path / "new" / "folder") == ["a.bin"]
 
-    def test_the_draft_has_the_suffixes_and_is_hidden(self, tmp_path: Path):
+    def test_the_draft_is_hidden_and_found_by_no_pattern(self, tmp_path: Path):
         with Place.of(tmp_path / "a.csv.gz").writing() as draft:
             assert os.path.dirname(draft) == str(tmp_path)
-            assert os.path.basename(draft).startswith(".a.") and draft.endswith(".draft.csv.gz")
-        with Place.of(tmp_path / ("x" * 250)).writing() as draft:
-            assert len(os.path.basename(draft)) < 255
+            assert os.path.basename(draft).startswith(".a.csv.gz.") and draft.endswith(".draft")
+        for name in ("x" * 250, "ä" * 120 + ".csv"):
+            with Place.of(tmp_path / name).writing() as draft:
+                assert len(os.path.basename(draft).encode()) < 255
+
+    @pytest.mark.parametrize("append", [False, True])
+    def test_a_path_with_the_suffixes(self, append: bool, tmp_path: Path):
+        place = Place.of(tmp_path / "a.csv.gz")
+        place.write(b"old")
+        with place.writing(append=append, by_suffix=True) as path:
+            assert os.path.basename(path) == "a.csv.gz" and os.path.dirname(path) != str(tmp_path)
+            with open(path, "ab") as file:
+                file.write(b"new")
+        assert place.read() == (b"oldnew" if append else b"new")
+        assert not os.path.exists(path)
+        with pytest.raises(ZeroDivisionError), place.writing(by_suffix=True):
+            raise ZeroDivisionError
+        assert drafts(tmp_path) == []
 
     def test_a_failure_leaves_what_was_there(self, tmp_path: Path):
         place = Place.of(tmp_path / "a.txt")

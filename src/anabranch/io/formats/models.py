@@ -39,6 +39,7 @@ class LightGbmLoader(FileLoader):
 class XgboostSaver(FileSaver):
     """Writes a model of xgboost, in the format of the path's suffix: ``.json`` or ``.ubj``."""
 
+    by_suffix = True
     keys = ("json", "xgboost")
     kinds = ("xgboost.Booster", "xgboost.XGBModel")
 

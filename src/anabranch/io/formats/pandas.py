@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, ClassVar
 
-from anabranch.io.file import FileLoader, FileSaver, FrameFacts
+from anabranch.io.file import FileLoader, FileSaver, FrameFacts, unexpected
 from anabranch.io.formats.plain import contents
 from anabranch.io.place import Place
 from anabranch.libraries import library
@@ -36,7 +36,10 @@ class PandasLoader(FrameFacts, FileLoader):
             source = io.BytesIO(contents(source)) if self.whole else source
             if "compression" in self.get_optional_arguments() and place.compression:
                 options.setdefault("compression", place.compression)
-        return self.framed(getattr(pandas, self.reader)(source, **options))
+        found = self.framed(getattr(pandas, self.reader)(source, **options))
+        if not isinstance(found, pandas.DataFrame):
+            raise unexpected(self.name(), place.path, "pandas.DataFrame", found)
+        return found
 
     def framed(self, found: Any) -> Any:
         """The frame in what the reader gave."""
@@ -165,14 +168,16 @@ class PandasSaver(FrameFacts, FileSaver):
 
     kinds = ("pandas.DataFrame",)
     writer: ClassVar[str]
-    suffix: ClassVar[str] = ""
+    compresses: ClassVar[bool] = False
+    """Whether the path's suffix says that the file is to be compressed."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.takes = (f"pandas.DataFrame.{cls.writer}",)
 
     def write(self, data: Any, draft: str) -> None:
-        getattr(data, self.writer)(draft, **self.options)
+        compressed = {"compression": _compression(self.place)} if self.compresses else {}
+        getattr(data, self.writer)(draft, **{**compressed, **self.options})
 
 
 class PandasCsvSaver(PandasSaver):
@@ -180,6 +185,7 @@ class PandasCsvSaver(PandasSaver):
 
     keys = ("csv",)
     writer = "to_csv"
+    compresses = True
     path_names = ("path_or_buf",)
 
 
@@ -188,6 +194,7 @@ class PandasJsonSaver(PandasSaver):
 
     keys = ("json",)
     writer = "to_json"
+    compresses = True
     path_names = ("path_or_buf", "filepath_or_buffer")
 
 
@@ -222,6 +229,7 @@ class PandasExcelSaver(PandasSaver):
 
     keys = ("excel",)
     writer = "to_excel"
+    by_suffix = True
     path_names = ("excel_writer",)
     own = {**FileSaver.own, "mode": "str", "if_sheet_exists": "str", "datetime_format": "str", "date_format": "str"}
 
@@ -246,6 +254,7 @@ class PandasXmlSaver(PandasSaver):
 
     keys = ("xml",)
     writer = "to_xml"
+    compresses = True
     path_names = ("path_or_buffer",)
 
 
@@ -254,6 +263,7 @@ class PandasStataSaver(PandasSaver):
 
     keys = ("stata",)
     writer = "to_stata"
+    compresses = True
 
 
 class PandasPickleSaver(PandasSaver):
@@ -261,6 +271,7 @@ class PandasPickleSaver(PandasSaver):
 
     keys = ("pickle",)
     writer = "to_pickle"
+    compresses = True
 
 
 class PandasSpssSaver(FrameFacts, FileSaver):
@@ -273,6 +284,13 @@ class PandasSpssSaver(FrameFacts, FileSaver):
 
     def write(self, data: Any, draft: str) -> None:
         library("pyreadstat", "'spss'").write_sav(data, draft, **self.options)
+
+
+def _compression(place: Place) -> Any:
+    """What pandas is told, since a draft's name does not tell it; an archive holds a file that is named like the place."""
+    if place.compression in {"zip", "tar"}:
+        return {"method": place.compression, "archive_name": place.name.rpartition(".")[0]}
+    return place.compression
 
 
 def _one(found: Any, key: str, option: str) -> Any:

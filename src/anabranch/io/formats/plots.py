@@ -14,6 +14,7 @@ class MatplotlibSaver(FileSaver):
     """Writes a figure of matplotlib, in the format of the path's suffix. Options are those of `Figure.savefig`."""
 
     keys = ("plt",)
+    by_suffix = True
     kinds = ("matplotlib.figure.Figure",)
     own = {
         **FileSaver.own,
@@ -32,6 +33,7 @@ class PlotlyStaticSaver(FileSaver):
     """
 
     keys = ("plotly",)
+    by_suffix = True
     kinds = ("plotly.graph_objects.Figure", "plotly.graph_objects.FigureWidget")
     own = {**FileSaver.own, **dict.fromkeys(("format", "width", "height", "scale", "validate", "engine"), "Any")}
 

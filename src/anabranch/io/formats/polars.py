@@ -6,7 +6,7 @@ import io
 from typing import Any, ClassVar
 
 from anabranch.errors import InputError
-from anabranch.io.file import FileLoader, FileSaver, FrameFacts
+from anabranch.io.file import FileLoader, FileSaver, FrameFacts, facts_of
 from anabranch.io.formats.plain import contents
 from anabranch.io.place import Place
 from anabranch.libraries import library
@@ -87,15 +87,13 @@ class PolarsScan(FrameFacts, FileLoader):
         cls.takes = (f"polars.{cls.reader}",)
 
     def load_data(self, type_: Any) -> tuple[Any, dict[str, Any]]:
-        from anabranch.io.metadata import get_file_metadata
-
         place = self.place
         polars = library("polars", f"'{self.name()}'")
         options = {**self.options, **({"storage_options": dict(place.options)} if place.options else {})}
         if place.scheme == "memory":
             raise InputError(f"'{place.path}' cannot be scanned, for polars does not know memory://; load a polars.DataFrame")
         frame = getattr(polars, self.reader)(place.path, **options)
-        facts = {} if place.scheme else get_file_metadata(place)
+        facts = {} if place.scheme else facts_of(place)
         return frame, facts | self.facts(frame)
 
 
@@ -190,6 +188,7 @@ class PolarsSpreadsheetSaver(PolarsSaver):
 
     keys = ("spreadsheet", "excel")
     writer = "write_excel"
+    by_suffix = True
 
 
 class PolarsSink(PolarsSaver):
