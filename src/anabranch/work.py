@@ -3,12 +3,7 @@
 Theory: generated code (see `anabranch.plan.source`) is the loop a person would write, with one `try` around the steps
 of an item. As long as nothing is raised nothing else is paid for. When a step raises, the line number tells which one;
 `Recorder.rescue` notes the failure and runs what remains of that item, statement by statement, from the very same
-source text, leaving out what needs a value that is not there.
-
-A value that is not there is *missing*, and something else is in its place, so that position in a list remains identity:
-`ABSENT` if the item was skipped, the `Failure` if a function failed. What needs a missing value is not called and is
-missing itself, for the same reason. A collect goes by the failure's policy: it leaves the item out, keeps the failure as
-an entry, or is missing as a whole.
+source text, leaving out what needs a value that is not there (`anabranch.missing`).
 
 Invariants: of a step that succeeded none is run again; a list that leaves a loop is as long as the loop had items; `ABSENT`
 never reaches a user's function; a recorder's `holes` is set before anything missing is.
@@ -21,7 +16,7 @@ from __future__ import annotations
 import linecache
 import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -29,9 +24,22 @@ from itertools import repeat
 from time import perf_counter, sleep
 from typing import Any, Final, NamedTuple, Protocol
 
-from anabranch.errors import AnabranchError, FlowError, InputError, TimedOut
+from anabranch.errors import AnabranchError, FlowError, TimedOut
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.markers import Skip
+from anabranch.missing import (
+    ABSENT,
+    MISSING,
+    STOPS,
+    Aborted,
+    Lacking,
+    Missing,
+    Uneven,
+    Withheld,
+    compact,
+    withheld,
+    worst,
+)
 from anabranch.policies import Cause, OnError, Policy
 
 __all__ = [
@@ -55,61 +63,6 @@ __all__ = [
     "policy_at",
     "worst",
 ]
-
-
-class Absent(Enum):
-    """The type of `ABSENT`; an enum, so that it is one object in every process."""
-
-    ABSENT = "absent"
-
-
-ABSENT: Final = Absent.ABSENT
-
-Missing = Absent | Failure
-"""What stands where a value would."""
-
-MISSING: Final = frozenset({Absent, Failure})
-"""The types of what is missing."""
-
-_WEIGHTS: Final[Mapping[OnError, int]] = {"skip": 1, "keep": 2, "finish": 3, "raise": 4}
-
-
-def worst(values: Iterable[Any]) -> Missing:
-    """Of what is missing among `values` that which weighs most: it is why a reader of all of them cannot run."""
-    found: Missing = ABSENT
-    weight = 0
-    for value in values:
-        if type(value) is Failure and _WEIGHTS[value.policy] > weight:
-            found, weight = value, _WEIGHTS[value.policy]
-    return found
-
-
-class Aborted(BaseException):
-    """Leaves generated code at a failure that ends the run."""
-
-
-class Lacking(BaseException):
-    """Leaves a stream's reader because what it reads is missing; the reason has been noted already."""
-
-    def __init__(self, missing: Missing) -> None:
-        super().__init__()
-        self.missing = missing
-
-
-STOPS: Final = (Exception, SystemExit, Lacking)
-"""What ends a step without ending the worker."""
-
-
-class Uneven(InputError):
-    """Lists that are read side by side are not equally long."""
-
-
-class Withheld(Exception):
-    """A list cannot be collected: an item failed, and by its policy so does what depends on it."""
-
-    def __init__(self, missing: Failure) -> None:
-        super().__init__()
-        self.missing = missing
 
 
 class Form(Enum):
@@ -472,33 +425,6 @@ def policy_at(own: Policy | None, of_run: OnError, where: tuple[int, ...]) -> On
 def misplaced_skip(node: str) -> FlowError:
     """The error of a function that raises `Skip` where there is no item to be skipped."""
     return FlowError(f"'{node}' raised Skip outside a fan-out; only an item of a fan-out can be skipped")
-
-
-def compact(values: Iterable[Any], depth: int) -> list[Any]:
-    """A list, or nested lists to `depth`, as a function gets it: without what is missing, but for failures to be kept.
-
-    Raises:
-        Withheld: a failure in it has a policy by which the list is missing as a whole.
-    """
-    values = values if isinstance(values, list) else list(values)
-    kinds = set(map(type, values))
-    if Failure in kinds:
-        for value in values:
-            if type(value) is Failure and value.policy in ("finish", "raise"):
-                raise Withheld(value)
-        values = [value for value in values if type(value) is not Failure or value.policy == "keep"]
-    if depth > 1:
-        return [value if type(value) is Failure else compact(value, depth - 1) for value in values if value is not ABSENT]
-    return [value for value in values if value is not ABSENT]
-
-
-def withheld(values: Any, depth: int) -> Missing:
-    """Why a list cannot be collected; `ABSENT` if it can."""
-    try:
-        compact(values if isinstance(values, list) else [], depth)
-    except Withheld as reason:
-        return reason.missing
-    return ABSENT
 
 
 _ITERABLE: Final = frozenset({types.GeneratorType, list, tuple, range})

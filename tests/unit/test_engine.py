@@ -13,6 +13,7 @@ import weakref
 import pytest
 
 from anabranch import Builder, Collect, InputError, Parallelizable, Skip, Stream, associative, module_from_functions, zipped
+from anabranch.driver import slots_of
 from anabranch.engine import Engine, brought, fetched
 from anabranch.errors import InternalError
 from anabranch.executor import Reference, Shared
@@ -657,7 +658,7 @@ def test_a_run_that_cannot_go_on_says_so():
 
     driver = driver_of(a, b)
     plan = make_plan(driver.graph, ["a", "b"], ["n"])
-    run = Run(plan.root, driver.slots_of(plan, {"n": 1}, {}), slots=2, credit=4)
+    run = Run(plan.root, slots_of(driver.graph, plan, {"n": 1}, {}), slots=2, credit=4)
     engine = Engine(plan, run, Deaf())
     engine.fill()
     assert run.in_flight == 2

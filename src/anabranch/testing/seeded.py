@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from anabranch.driver import Driver, kinds_of
+from anabranch.driver import Driver, kinds_of, slots_of
 from anabranch.engine import Engine, Observer, perform_here
 from anabranch.executor import Call, CallLost, Message, Reply
 from anabranch.plan import check_kept, make_plan
@@ -119,7 +119,7 @@ def execute_seeded(
     plan = make_plan(driver.graph, tuple(outputs), supplied, constant, per_item, fuse=slots == 1)
     check_kept(plan.selection, driver.faults.on_error)
     faults = replace(driver.faults, deaths=10**9) if losses else driver.faults
-    given = driver.slots_of(plan, inputs, overrides)
+    given = slots_of(driver.graph, plan, inputs, overrides)
     run = Run(plan.root, given, slots=slots, credit=2 * slots, faults=faults, policies=plan.policies)
     engine = SeededEngine(plan, run, SeededLease(seed, losses), observe)
     engine.log = log

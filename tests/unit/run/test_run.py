@@ -24,7 +24,7 @@ from anabranch import (
     cross,
     module_from_functions,
 )
-from anabranch.driver import kinds_of
+from anabranch.driver import kinds_of, slots_of
 from anabranch.engine import perform_here
 from anabranch.events import CallFinished, CallStarted, FanFinished, FanOpened, ItemFailed, SpanFinished, SpanSubmitted
 from anabranch.executor import CallFailed, CallLost
@@ -41,7 +41,7 @@ class Hand:
         inputs, overrides = inputs or {}, overrides or {}
         self.plan = make_plan(driver.graph, outputs, tuple(inputs), *kinds_of(overrides))
         self.run = Run(
-            self.plan.root, driver.slots_of(self.plan, inputs, overrides), slots=slots, credit=credit, estimates=estimates
+            self.plan.root, slots_of(driver.graph, self.plan, inputs, overrides), slots=slots, credit=credit, estimates=estimates
         )
         self.out = deque()
         self.sources = {}

@@ -1,0 +1,14 @@
+"""What a user holds: a builder that gathers modules, config and an executor, and a driver that runs requests.
+
+builder.py    gathers what a driver is made of
+driver.py     runs requests, on the engine or, where that is enough, as one call
+request.py    what is checked of a request before anything runs
+lookup.py     what a driver can tell and draw of its dataflow
+"""
+
+from anabranch.driver.builder import Builder
+from anabranch.driver.driver import Driver
+from anabranch.driver.lookup import Variable
+from anabranch.driver.request import kinds_of, slots_of
+
+__all__ = ["Builder", "Driver", "Variable", "kinds_of", "slots_of"]

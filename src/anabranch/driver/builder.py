@@ -1,0 +1,102 @@
+"""The builder: immutable, every method returns a new one, so that one can be shared and varied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Unpack
+
+from anabranch.driver.driver import Driver
+from anabranch.driver.request import updated
+from anabranch.engine import Observer
+from anabranch.errors import FlowError, InputError
+from anabranch.executor import Executor
+from anabranch.graph import Graph
+from anabranch.policies import DEFAULT, FaultOptions, Faults
+from anabranch.registry import make_executor
+
+if TYPE_CHECKING:
+    import concurrent.futures
+
+__all__ = ["Builder"]
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Gathers what a driver is made of. Immutable: each method returns a new builder.
+
+    Example::
+
+        driver = Builder().with_modules(census).with_executor("processes", workers=8).build()
+    """
+
+    modules: tuple[ModuleType, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    executor: str | Executor | concurrent.futures.Executor = "sequential"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    adapters: tuple[Observer, ...] = ()
+    overriding: bool = False
+    faults: Faults = DEFAULT
+
+    def with_modules(self, *modules: ModuleType) -> Builder:
+        """Adds modules whose public functions are nodes."""
+        for module in modules:
+            if not isinstance(module, ModuleType):
+                raise FlowError(
+                    f"with_modules takes modules, not {type(module).__name__}; for single functions use "
+                    f"module_from_functions(f, g, …)"
+                )
+        return replace(self, modules=(*self.modules, *modules))
+
+    def with_config(self, config: Mapping[str, Any]) -> Builder:
+        """Adds config values: they choose between alternatives (`@config.when`) and can be read like inputs."""
+        if not isinstance(config, Mapping):
+            raise InputError(f"config is given as a dict from names to values, not as {type(config).__name__}")
+        return replace(self, config={**self.config, **config})
+
+    def with_executor(self, executor: str | Executor | concurrent.futures.Executor, **options: Any) -> Builder:
+        """Chooses where tasks run: ``sequential``, ``threads``, ``processes``, ``ray``, ``dask``, any other that is
+        registered, an executor object, or a `concurrent.futures.Executor`. Options go to the executor (`workers=` …).
+        """
+        return replace(self, executor=executor, options=options)
+
+    def with_adapters(self, *adapters: Observer) -> Builder:
+        """Adds observers: functions that are called with every event. One that raises is logged and does no harm."""
+        for adapter in adapters:
+            if not callable(adapter):
+                raise InputError(f"adapters are functions that take an event, not {type(adapter).__name__}")
+        return replace(self, adapters=(*self.adapters, *adapters))
+
+    def with_failure_policy(self, **faults: Unpack[FaultOptions]) -> Builder:
+        """Says what runs do about failures, unless a function or a run says something else.
+
+        Args:
+            on_error: ``raise``, ``finish``, ``skip`` or ``keep``; see `anabranch.policies`.
+            max_failures: failed items to put up with: a count (int), or a share of the fan-out (float from 0.0 to 1.0).
+            deaths: so many workers an item may kill before it counts as failed.
+            timeout: seconds that a run may take.
+
+        Raises:
+            InputError: a value makes no sense.
+        """
+        return replace(self, faults=updated(self.faults, faults))
+
+    def allow_module_overrides(self) -> Builder:
+        """A later module's function replaces an earlier module's of the same name, instead of being an error."""
+        return replace(self, overriding=True)
+
+    def copy(self) -> Builder:
+        """A builder that is the same; since builders never change, there is seldom need for it."""
+        return replace(self)
+
+    def build(self) -> Driver:
+        """Builds the graph and the driver.
+
+        Raises:
+            FlowError: the functions do not make a dataflow.
+            ExecutorError: the executor is unknown or not installed.
+        """
+        graph = Graph.from_modules(self.modules, self.config, override=self.overriding)
+        executor = make_executor(self.executor, dict(self.options))
+        return Driver(graph, executor, self.adapters, self.faults, owns=isinstance(self.executor, str))

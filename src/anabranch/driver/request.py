@@ -1,0 +1,199 @@
+"""What one run is to do, and what is checked of that before anything runs.
+
+This module never runs anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anabranch.errors import InputError, nearest_or_all
+from anabranch.graph import Graph, Node
+from anabranch.graph.types import SAMPLE, describe, fits
+from anabranch.markers import PerItem
+from anabranch.plan import FanTask, Plan, Value
+from anabranch.policies import FaultOptions, Faults
+from anabranch.run import Cell, Chunk, Column, Estimate, Slot
+
+__all__ = [
+    "Prepared",
+    "Request",
+    "check",
+    "check_request",
+    "checked_override",
+    "inputs_of",
+    "kinds_of",
+    "names_of",
+    "readers_of",
+    "slots_of",
+    "updated",
+]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan and what is checked before it runs."""
+
+    plan: Plan
+    checks: tuple[tuple[str, tuple[tuple[Any, bool, str], ...]], ...]
+    estimates: dict[FanTask, Estimate]
+    direct: Callable[..., Any] | None
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one run is to do."""
+
+    prepared: Prepared
+    inputs: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+    faults: Faults
+
+
+def updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:
+    """The failure policy with what a caller wants otherwise.
+
+    Raises:
+        InputError: there is no such option, or its value makes no sense.
+    """
+    for name in changes:
+        if name not in FaultOptions.__annotations__:
+            raise InputError(f"unknown option '{name}'{nearest_or_all(name, FaultOptions.__annotations__)}")
+    return faults.updated({name: value for name, value in changes.items() if value is not None})
+
+
+def slots_of(graph: Graph, plan: Plan, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[Value, Slot]:
+    """The values that come with a request, as the plan's root frame wants them.
+
+    Raises:
+        InputError: an override does not fit what it replaces.
+    """
+    values = {**graph.config, **inputs}
+    found: dict[Value, Slot] = {}
+    checked = {name: checked_override(graph, name, value) for name, value in overrides.items()}
+    for value in plan.given:
+        name = value.name
+        if name in checked or name.removesuffix("!") in checked:
+            found[value] = given_slot(checked[name.removesuffix("!")], value.rank)
+        else:
+            found[value] = Cell(values[name])
+    return found
+
+def checked_override(graph: Graph, name: str, value: Any) -> Any:
+    """The override as it is used.
+
+    Raises:
+        InputError: it does not fit what it replaces.
+    """
+    if name not in graph.nodes:
+        return value
+    node, axes = graph.nodes[name], graph.axes[name]
+    if isinstance(value, PerItem):
+        if not axes:
+            advice = "; give its new items as a list" if node.expands else "; give its one value"
+            raise InputError(f"override '{name}' is PerItem, but {node.label} runs once, outside of any fan-out{advice}")
+        check_shape(node, value, axes)
+        return value
+    check_value(node, value)
+    return list(value) if node.expands and hasattr(value, "__next__") and axes else value
+
+
+def names_of(outputs: Sequence[str]) -> tuple[str, ...]:
+    """The names of the outputs.
+
+    Raises:
+        InputError: there are none, or one is no name.
+    """
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    if not names:
+        raise InputError("no output is asked for; name at least one")
+    for name in names:
+        if not isinstance(name, str):
+            raise InputError(f"outputs are names, not {type(name).__name__}")
+    return names
+
+
+def kinds_of(overrides: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The overrides with one value, and those with a value per item."""
+    constant = tuple(name for name, value in overrides.items() if not isinstance(value, PerItem))
+    return constant, tuple(name for name, value in overrides.items() if isinstance(value, PerItem))
+
+
+def readers_of(graph: Graph, name: str) -> tuple[tuple[Any, bool, str], ...]:
+    """Who reads an input: the type that the reader takes, whether it must have it, and its label."""
+    readers = graph.inputs[name].readers
+    return tuple((p.annotation, p.required, node.label) for node, p in readers if p.annotation is not Any)
+
+
+def inputs_of(graph: Graph, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """All values that are given for names that no function gives."""
+    replaced = {name: value for name, value in overrides.items() if name in graph.inputs}
+    return {**graph.config, **inputs, **replaced}
+
+
+def check(prepared: Prepared, values: Mapping[str, Any]) -> None:
+    """Checks values against what their readers take.
+
+    Raises:
+        InputError: one is of the wrong type.
+    """
+    for name, readers in prepared.checks:
+        value = values[name]
+        for annotation, required, label in readers:
+            if type(value) is annotation or fits(value, annotation) or (value is None and not required):
+                continue
+            raise InputError(f"input '{name}' is {type(value).__name__}, but {label} takes {describe(annotation)}")
+
+
+def check_request(outputs: Any, inputs: Any, overrides: Any) -> None:
+    """Checks what kinds of things a caller has given.
+
+    Raises:
+        InputError: one is of the wrong kind.
+    """
+    if not isinstance(outputs, Iterable):
+        raise InputError(f"outputs are a list of names, not {type(outputs).__name__}")
+    for word, given in (("inputs", inputs), ("overrides", overrides)):
+        if not isinstance(given, Mapping):
+            raise InputError(f"{word} are given as a dict from names to values, not as {type(given).__name__}")
+
+
+def check_shape(node: Node, value: Sequence[Any], axes: Sequence[str], of: int = 0) -> None:
+    """Checks that values per item are nested as deep as there are axes; looks into the first of each innermost list."""
+    of = of or len(axes)
+    if len(axes) == 1:
+        for element in value[:SAMPLE]:
+            check_value(node, element)
+        return
+    for element in value:
+        if not isinstance(element, (list, tuple)):
+            kind = type(element).__name__
+            raise InputError(f"override '{node.name}' of {node.label} needs lists nested {of} deep; {kind} is no list")
+        check_shape(node, element, axes[1:], of)
+
+
+def check_value(node: Node, value: Any) -> None:
+    """Checks one value that replaces what a function returns."""
+    if not node.expands:
+        if not fits(value, node.annotation):
+            kind = type(value).__name__
+            raise InputError(f"override '{node.name}' is {kind}, but {node.label} returns {describe(node.annotation)}")
+        return
+    if isinstance(value, (str, bytes, bytearray, dict)) or not hasattr(value, "__iter__"):
+        kind = type(value).__name__
+        raise InputError(f"override '{node.name}' must be the new items of {node.label}, a list say, not {kind}")
+    for element in value[:SAMPLE] if isinstance(value, (list, tuple)) else ():
+        if not fits(element, node.annotation):
+            kind, gives = type(element).__name__, describe(node.annotation)
+            raise InputError(f"override '{node.name}' has an item that is {kind}, but {node.label} gives items of {gives}")
+
+
+def given_slot(value: Any, rank: int) -> Slot:
+    if not rank:
+        return Cell(value)
+    items = list(value)
+    return Column([Chunk(0, len(items), items)] if items else [])
