@@ -8,15 +8,19 @@ polled and nothing sleeps.
     ───────────────                  ────────────────────────                 ──────────────
     lease.submit: pickle ──command─▶ pool: queue, links ──data socket──────▶ main thread: perform
               reply(message) ◀────── unpickle ◀─────────────data socket───── outcome, "returned"
+                                       │  │  │ ◀────────────lane───────────▶ readers of segments, ahead of messages
                                        │  │  └──────────control socket─────▶ guard thread: revoke; exit at EOF
                                        │  └─ launcher: spawn, fork, or
                                        └──socket──▶ zygote process: forks a worker on request, reports how it ended
+
+Large frames lie in memory that the processes share: laid there once by the sender, mapped by each receiver.
 
 Invariants:
 
 * a worker holds calls of one run at a time, so leaving a run kills its workers and harms no other run;
 * a worker ends when the driver does, in whatever way the driver ends;
-* a worker never imports or runs the user's `__main__`.
+* a worker never imports or runs the user's `__main__`;
+* what many calls share is read-only in the worker; what one call is given, and what it returns, is the receiver's own.
 
 | module | knows |
 | --- | --- |
@@ -29,6 +33,8 @@ Invariants:
 | `launch` | the start methods; how a worker ended |
 | `zygote`, `worker` | what runs in the other processes |
 | `wire` | messages on a socket |
+| `segments` | memory that processes share, and when it can be written again |
+| `lane` | how descriptors get from one process to another |
 | `place` | import path, arguments, directory and environment that workers share with the driver |
 | `cpus` | how many processors this process may use |
 """

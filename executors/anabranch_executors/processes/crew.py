@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TypeAlias
@@ -18,7 +19,7 @@ from anabranch.errors import ExecutorError
 from anabranch_executors.processes.launch import Ended, Launcher
 from anabranch_executors.processes.link import Link
 from anabranch_executors.processes.loop import READ, WRITE, Loop
-from anabranch_executors.processes.wire import Packet
+from anabranch_executors.processes.wire import SOCKETS, Packet
 
 __all__ = ["Crew", "StartMethod"]
 
@@ -28,9 +29,7 @@ StartMethod: TypeAlias = Callable[[Loop, Ended], Launcher]
 class Crew:
     """The links of a pool's workers, `links`, and what keeps them going."""
 
-    def __init__(
-        self, loop: Loop, start_method: StartMethod, received: Callable[[Link, Packet], None], ended: Ended
-    ) -> None:
+    def __init__(self, loop: Loop, start_method: StartMethod, received: Callable[[Link, Packet], None], ended: Ended) -> None:
         """`received` is told each message of a worker, `ended` that and why one has ended."""
         self.links: list[Link] = []
         self._loop = loop
@@ -41,18 +40,18 @@ class Crew:
 
     def start(self) -> None:
         """Starts a worker; its first message will be that it is ready."""
-        (ours, theirs), (control, their_control) = socket.socketpair(), socket.socketpair()
-        link = Link(next(self._tickets), ours, control)
+        pairs = [socket.socketpair() for _ in range(SOCKETS)]
+        link = Link(next(self._tickets), *(ours for ours, _ in pairs))
         link.watcher = partial(self._ready, link)
         self.links.append(link)
         self._loop.watch(link.data, link.watcher)
         try:
-            self._launcher.start(link, theirs, their_control)
+            self._launcher.start(link, [theirs for _, theirs in pairs])
         except (OSError, ExecutorError) as error:
             self._loop.post(partial(self._bury, link, str(error)))
         finally:
-            theirs.close()
-            their_control.close()
+            for _, theirs in pairs:
+                theirs.close()
 
     def flush(self, link: Link) -> None:
         """Sends what the socket takes, and has the loop say when it takes more."""
@@ -96,7 +95,10 @@ class Crew:
                 self._read(link)
             except BlockingIOError:
                 pass
-            except (EOFError, OSError):
+            except (EOFError, ConnectionError):
+                self.kill(link)
+            except (OSError, MemoryError) as error:
+                link.fault = f"what it sent cannot be received: {error}"
                 self.kill(link)
 
     def _read(self, link: Link) -> None:
@@ -108,11 +110,9 @@ class Crew:
             return
         link.dying = True
         self._loop.unwatch(link.data)
-        try:
-            while True:
+        with suppress(EOFError, OSError, MemoryError):
+            while not link.fault:
                 self._read(link)
-        except (EOFError, OSError):
-            pass
         self.links.remove(link)
         link.close()
-        self._ended(link, reason)
+        self._ended(link, link.fault or reason)

@@ -44,7 +44,7 @@ class ProcessExecutor:
         self._start_method = start_method
         self._lock = threading.Lock()
         self._pools: list[Pool] = []  # the one in use, if any; a list, so that the finalizer need not hold the executor
-        self._parcels = Parcels(lambda _: None)
+        self._parcels: Parcels | None = None  # those of the pool in use
         _executors.add(self)
         weakref.finalize(self, _close, self._pools)
 
@@ -72,7 +72,8 @@ class ProcessExecutor:
             if not self._pools or self._pools[0].closed:
                 pool = Pool(self.traits.slots, LAUNCHERS[self._start_method])
                 self._pools[:] = [pool]
-                self._parcels = Parcels(pool.forget)
+                self._parcels = Parcels(pool.store, pool.forget)
+            assert self._parcels is not None
             return self._pools[0], self._parcels
 
     def _forget_parent(self) -> None:
@@ -116,7 +117,7 @@ class ProcessLease:
             frames: list[Any] = [pickle.dumps((code.number, call.layout), protocol=5), *packed]
         except Exception as error:
             raise unsent(call) from error
-        return Job(call.id, self._booking, reply, tuple(parcels), frames)
+        return Job(call.id, self._booking, reply, tuple(parcels), self._pool.store.lay(frames))
 
     def _kept(self, shared: Shared, parcels: list[Parcel]) -> Kept:
         parcel = self._parcels.shared(shared)

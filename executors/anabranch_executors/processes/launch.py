@@ -34,7 +34,7 @@ Ended: TypeAlias = Callable[[Link, str], None]
 class Launcher(Protocol):
     """One start method, for one pool."""
 
-    def start(self, link: Link, data: socket.socket, control: socket.socket) -> None:
+    def start(self, link: Link, sockets: list[socket.socket]) -> None:
         """Starts a worker on these sockets. Raises `OSError` or `ExecutorError` if that cannot even be tried."""
 
     def kill(self, link: Link) -> None:
@@ -96,9 +96,9 @@ class Spawn:
         self._ended = ended
         self._processes: dict[Link, tuple[Any, int]] = {}  # with the file that becomes readable when it ends, or -1
 
-    def start(self, link: Link, data: socket.socket, control: socket.socket) -> None:
+    def start(self, link: Link, sockets: list[socket.socket]) -> None:
         """Starts it, and waits for its end without a thread where the system can."""
-        process = self._process(data, control)
+        process = self._process(sockets)
         link.pid = process.pid
         pidfd = os.pidfd_open(link.pid) if hasattr(os, "pidfd_open") else -1
         self._processes[link] = process, pidfd
@@ -130,8 +130,8 @@ class Spawn:
                 os.close(pidfd)
         self._processes.clear()
 
-    def _process(self, data: socket.socket, control: socket.socket) -> Any:
-        return popen("worker", data.fileno(), control.fileno())
+    def _process(self, sockets: list[socket.socket]) -> Any:
+        return popen("worker", *(ours.fileno() for ours in sockets))
 
     def _reap(self, link: Link, _: int) -> None:
         process, pidfd = self._processes.pop(link, (None, -1))
@@ -149,7 +149,7 @@ class Spawn:
 class Fork(Spawn):
     """Each worker a copy of the driver, with all that it has in memory."""
 
-    def _process(self, data: socket.socket, control: socket.socket) -> Any:
+    def _process(self, sockets: list[socket.socket]) -> Any:
         parent = os.getpid()
         warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning, __name__.replace(".", r"\."))
         for stream in (sys.stdout, sys.stderr):
@@ -165,7 +165,7 @@ class Fork(Spawn):
         gc.freeze()  # the driver's garbage is not ours to finalize
         sys.stdin = open(os.devnull)  # noqa: SIM115  as long as the process
         os.dup2(sys.stdin.fileno(), 0)
-        run(data, control, parent)
+        run(sockets, parent)
 
 
 class Forkserver:
@@ -179,13 +179,13 @@ class Forkserver:
         self._socket: socket.socket | None = None
         self._partial = b""
 
-    def start(self, link: Link, data: socket.socket, control: socket.socket) -> None:
+    def start(self, link: Link, sockets: list[socket.socket]) -> None:
         """Asks the zygote, which is started first if need be."""
         if self._socket is None:
             self._socket = self._launch()
         self._links[link.ticket] = link
         try:
-            socket.send_fds(self._socket, [RECORD.pack(Note.START, link.ticket, 0)], [data.fileno(), control.fileno()])
+            socket.send_fds(self._socket, [RECORD.pack(Note.START, link.ticket, 0)], [end.fileno() for end in sockets])
         except OSError:
             self._loop.post(partial(self._lost, self._socket))
 

@@ -11,14 +11,15 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from anabranch.errors import AnabranchError
 from anabranch.executor import Message, Reply
+from anabranch_executors.processes.lane import Lane
 from anabranch_executors.processes.loop import Watcher
 from anabranch_executors.processes.parcel import Parcel
 from anabranch_executors.processes.place import Place
-from anabranch_executors.processes.wire import REVOKE, Inbox, Kind, Outbox, encode
+from anabranch_executors.processes.segments import Body
+from anabranch_executors.processes.wire import CONTROL, TRIM, Inbox, Kind, Outbox
 
 __all__ = ["Booking", "Job", "Link"]
 
@@ -45,7 +46,7 @@ class Job:
     booking: Booking
     reply: Reply
     parcels: tuple[Parcel, ...]
-    frames: list[Any]
+    body: Body
     number: int = 0
 
     def answer(self, message: Message) -> None:
@@ -61,22 +62,25 @@ def ignore(_: int) -> None:
 class Link:
     """One worker as the driver sees it: its sockets, what it has, what it holds.
 
-    `held` are the calls sent and not answered; the first has begun. `since` is when it did. `dying` links get nothing.
+    `held` are the calls sent and not answered; the first has begun. `since` is when it did. `dying` links get nothing;
+    a `fault` is why one could not be read any more.
     """
 
-    def __init__(self, ticket: int, data: socket.socket, control: socket.socket) -> None:
+    def __init__(self, ticket: int, data: socket.socket, control: socket.socket, lane: socket.socket) -> None:
         data.setblocking(False)
         control.setblocking(False)
         self.ticket = ticket
         self.data = data
         self.control = control
-        self.inbox = Inbox()
-        self.outbox = Outbox()
+        self.lane = Lane(lane)
+        self.inbox = Inbox(self.lane)
+        self.outbox = Outbox(self.lane)
         self.pid = 0
         self.watcher: Watcher = ignore
         self.blocked = False
         self.ready = False
         self.dying = False
+        self.fault = ""
         self.quick = False
         self.since = 0.0
         self.held: deque[Job] = deque()
@@ -105,17 +109,17 @@ class Link:
         """Queues a call for sending, with whatever it needs that the worker lacks; `number` rises from call to call."""
         place = job.booking.place
         if place is not self.place:
-            self.outbox.put(encode(Kind.SETTLE, 0, [place.packed]))
+            self.outbox.put(Kind.SETTLE, 0, Body([place.packed]))
             self.place = place
         for parcel in job.parcels:
             if parcel.number not in self.known:
                 self.known.add(parcel.number)
-                self.outbox.put(encode(Kind.KEEP, parcel.number, parcel.frames))
+                self.outbox.put(Kind.KEEP, parcel.number, parcel.body)
         if not self.held:
             self.since = time.monotonic()
         job.number = number
         self.held.append(job)
-        self.outbox.put(encode(Kind.CALL, number, job.frames))
+        self.outbox.put(Kind.CALL, number, job.body)
 
     def take(self, number: int) -> Job | None:
         """The held call of that number, which the worker does not have any longer."""
@@ -130,17 +134,23 @@ class Link:
         """Queues for sending that these parcels are no longer needed."""
         for number in self.known.intersection(numbers):
             self.known.remove(number)
-            self.outbox.put(encode(Kind.FORGET, number, []))
+            self.outbox.put(Kind.FORGET, number, Body([]))
 
     def revoke(self) -> None:
         """Asks for the call that waits behind the first."""
         self.revoking = self.held[1].number
         self.quick = False
         with suppress(OSError):  # if it is ending, the call comes back anyway
-            self.control.send(REVOKE.pack(self.revoking))
+            self.control.send(CONTROL.pack(self.revoking))
+
+    def trim(self) -> None:
+        """Has the worker drop segments that it keeps to write into again."""
+        with suppress(OSError):
+            self.control.send(CONTROL.pack(TRIM))
 
     def close(self) -> None:
         """Hangs up."""
         self.watcher = ignore  # it refers to this link: no work for the garbage collector
         self.data.close()
         self.control.close()
+        self.lane.close()

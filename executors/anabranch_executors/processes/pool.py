@@ -28,12 +28,16 @@ from anabranch_executors.processes.crew import Crew, StartMethod
 from anabranch_executors.processes.link import Booking, Job, Link
 from anabranch_executors.processes.loop import Loop
 from anabranch_executors.processes.place import Place
+from anabranch_executors.processes.segments import Store
 from anabranch_executors.processes.wire import Kind, Packet
 
 __all__ = ["Pool"]
 
 QUICK: Final = 0.02
 """Calls shorter than this, in seconds, are sent one ahead; a call that takes longer gives back the one behind it."""
+
+COOLING: Final = 30.0
+"""So many seconds after the last large message nobody keeps segments to write into again."""
 
 ATTEMPTS: Final = 3
 """So many workers in a row may end before they are ready."""
@@ -43,6 +47,7 @@ class Pool:
     """Up to `slots` workers, and the calls that wait for them."""
 
     def __init__(self, slots: int, start_method: StartMethod) -> None:
+        self.store = Store()
         self._slots = slots
         self._loop = Loop("anabranch processes", self._tick, self._break)
         self._crew = Crew(self._loop, start_method, self._receive, self._lose)
@@ -52,6 +57,7 @@ class Pool:
         self._numbers = count(1)
         self._place: Place | None = None
         self._misfits = 0
+        self._warm = 0.0
         self._refusal: AnabranchError | None = None
         self._loop.start()
 
@@ -100,6 +106,7 @@ class Pool:
         self._leaving.clear()
         self._loop.abandon()
         self._crew.abandon()
+        self.store.abandon()
 
     # Commands.
 
@@ -160,6 +167,7 @@ class Pool:
             self._refusal = refusal
             self._queue.extendleft(job for link in self._crew.links for job in link.held)
             self._crew.close()
+            self.store.trim()
         self._refuse(refusal)
         for booking in self._leaving:
             booking.gone.set()
@@ -197,6 +205,24 @@ class Pool:
             self._crew.start()
 
     def _tick(self) -> float | None:
+        """Does what is due, and says when something will be."""
+        return min((due for due in (self._cool(), self._unstick()) if due is not None), default=None)
+
+    def _cool(self) -> float | None:
+        """Drops segments that are kept to be written into again, here and in the workers, when no more are in use."""
+        last = max(self._warm, self.store.last)
+        if not last:
+            return None
+        due = last + COOLING - time.monotonic()
+        if due > 0:
+            return due
+        self._warm = 0.0
+        self.store.trim()
+        for link in self._crew.links:
+            link.trim()
+        return None
+
+    def _unstick(self) -> float | None:
         """Asks calls back that are stuck behind a long one while a worker idles; says when the next will be."""
         links = [link for link in self._crew.links if link.usable]
         if self._queue or all(link.held for link in links):
@@ -225,6 +251,8 @@ class Pool:
         job = link.take(message.number)
         if job is None:
             return
+        if message.mapped:
+            self._warm = time.monotonic()
         if message.kind is Kind.RETURNED:
             if job.booking.is_open:
                 self._queue.appendleft(job)

@@ -1,8 +1,9 @@
 """What runs in a worker process: messages in, calls performed, outcomes out.
 
 Theory: the main thread reads the data socket itself, performs calls in the order they came, and answers each. A second
-thread only guards: it waits at the control socket, where the driver asks for a call back that has not begun, and whose
-end means that the driver has gone. A call begins, or is given back, under one lock, so exactly one of both happens.
+thread only guards: it waits at the control socket, where the driver asks for a call back that has not begun, or for the
+memory that is kept for large answers, and whose end means that the driver has gone. A call begins, or is given back, under
+one lock, so exactly one of both happens.
 
 This module never knows which start method made its process.
 """
@@ -27,8 +28,10 @@ from anabranch.errors import TransferError
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.transport import dumps, portable_outcome, unpack
 from anabranch.work import Code, Layout, Outcome, perform
+from anabranch_executors.processes.lane import Lane
 from anabranch_executors.processes.parcel import Kept
-from anabranch_executors.processes.wire import REVOKE, Inbox, Kind, Outbox, Packet, encode
+from anabranch_executors.processes.segments import Store
+from anabranch_executors.processes.wire import CONTROL, TRIM, Inbox, Kind, Outbox, Packet
 
 __all__ = ["die_with_parent", "end_group", "main", "run"]
 
@@ -36,13 +39,16 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 class Received:
-    """Code or a value that the driver sent to be kept; unpickled at its first use, where a call can tell of a failure."""
+    """Code or a value that the driver sent to be kept; unpickled at its first use, where a call can tell of a failure.
+
+    Many calls see it, and none can change it for the others: its buffers are read-only.
+    """
 
     __slots__ = ("_frames", "_label", "_value")
 
-    def __init__(self, frames: list[bytearray]) -> None:
-        self._label = frames[0].decode()
-        self._frames: list[bytearray] | None = frames[1:]
+    def __init__(self, frames: list[Any]) -> None:
+        self._label = bytes(frames[0]).decode()
+        self._frames: list[memoryview] | None = [memoryview(frame).toreadonly() for frame in frames[1:]]
         self._value: Any = None
 
     def open(self) -> Any:
@@ -57,7 +63,7 @@ class Received:
         return self._value
 
 
-def opened(frames: list[bytearray], label: str) -> Any:
+def opened(frames: list[Any], label: str) -> Any:
     """Unpickles frames; an error names `label`."""
     try:
         return unpack(frames)
@@ -71,13 +77,15 @@ def opened(frames: list[bytearray], label: str) -> Any:
 class Worker:
     """The state of a worker process."""
 
-    def __init__(self, data: socket, control: socket) -> None:
+    def __init__(self, data: socket, control: socket, lane: socket) -> None:
         self.pid = os.getpid()
         self.name = f"process {self.pid}"
         self.data = data
         self.control = control
         self.parcels: dict[int, Received] = {}
-        self.outbox = Outbox()
+        self.lane = Lane(lane)
+        self.store = Store()
+        self.outbox = Outbox(self.lane)
         self.sending = threading.Lock()
         self.beginning = threading.Lock()
         self.begun = 0
@@ -87,7 +95,7 @@ class Worker:
     def serve(self) -> None:
         """Answers messages until the driver hangs up."""
         self.send(Kind.HELLO, self.pid, [])
-        inbox = Inbox()
+        inbox = Inbox(self.lane)
         while True:
             for message in inbox.receive(self.data):
                 if message.kind is Kind.CALL:
@@ -103,8 +111,11 @@ class Worker:
     def guard(self) -> None:
         """Gives back calls that have not begun, and ends the process with the driver; runs in a thread of its own."""
         try:
-            while request := self.control.recv(REVOKE.size):
-                (number,) = REVOKE.unpack(request)
+            while request := self.control.recv(CONTROL.size):
+                (number,) = CONTROL.unpack(request)
+                if number == TRIM:
+                    self.store.trim()
+                    continue
                 with self.beginning:
                     waiting = number > self.begun
                     if waiting:
@@ -129,7 +140,7 @@ class Worker:
             self.send(Kind.OUTCOME, message.number, frames)
         message.frames.clear()  # an idle worker holds no arguments
 
-    def answer(self, frames: list[bytearray]) -> list[Any]:
+    def answer(self, frames: list[Any]) -> list[Any]:
         """The outcome of a call, packed.
 
         Raises:
@@ -163,8 +174,9 @@ class Worker:
         """Writes one message."""
         if os.getpid() != self.pid:
             os._exit(1)  # a child that the user's function forked and let return: the answer is its parent's to give
+        body = self.store.lay(frames)
         with self.sending:
-            self.outbox.put(encode(kind, number, frames))
+            self.outbox.put(kind, number, body)
             self.outbox.send(self.data)
 
 
@@ -184,19 +196,19 @@ def flush() -> None:
             stream.flush()
 
 
-def main(data: int, control: int, parent: int) -> NoReturn:
+def main(data: int, control: int, lane: int, parent: int) -> NoReturn:
     """The life of a worker that was started on its own, with these open files."""
-    run(socket(fileno=data), socket(fileno=control), parent)
+    run([socket(fileno=fd) for fd in (data, control, lane)], parent)
 
 
-def run(data: socket, control: socket, parent: int) -> NoReturn:
+def run(sockets: list[socket], parent: int) -> NoReturn:
     """Makes this process a worker, a child of process `parent`."""
     try:
         os.setpgid(0, 0)  # one group with all that the user's functions start, to be ended together
         die_with_parent(parent)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        worker = Worker(data, control)
+        worker = Worker(*sockets)
         worker.main = sys.modules["__main__"]  # in a fork of the driver its globals must not be finalized
         sys.modules["__main__"] = types.ModuleType("__main__")
         threading.Thread(target=worker.guard, name="anabranch guard", daemon=True).start()

@@ -1,6 +1,6 @@
 """The process that forks workers: single-threaded, with everything imported, so that a fork is safe and quick.
 
-Theory: the driver sends a ticket with the worker's two sockets; the zygote forks, and says which process it was. It
+Theory: the driver sends a ticket with the worker's sockets; the zygote forks, and says which process it was. It
 alone reaps, so a process id that it is asked to kill is still that worker's. When the driver hangs up it kills what
 it started and ends.
 
@@ -20,6 +20,7 @@ import sys
 from enum import IntEnum
 from typing import Final
 
+from anabranch_executors.processes.wire import SOCKETS
 from anabranch_executors.processes.worker import die_with_parent, end_group, run
 
 __all__ = ["RECORD", "Note", "main"]
@@ -65,7 +66,7 @@ class Zygote:
 
     def obey(self, selector: selectors.BaseSelector) -> bool:
         """Does what the next record asks; False if there won't be any more."""
-        record, fds, _, _ = socket.recv_fds(self.driver, RECORD.size, 2)
+        record, fds, _, _ = socket.recv_fds(self.driver, RECORD.size, SOCKETS)
         if not record:
             return False
         note, number, _ = RECORD.unpack(record)
@@ -77,7 +78,7 @@ class Zygote:
 
     def fork(self, ticket: int, fds: list[int], selector: selectors.BaseSelector) -> None:
         """Starts a worker."""
-        data, control = (socket.socket(fileno=fd) for fd in fds)
+        sockets = [socket.socket(fileno=fd) for fd in fds]
         parent = os.getpid()
         pid = os.fork()
         if not pid:
@@ -86,9 +87,9 @@ class Zygote:
             selector.close()
             for own in (self.driver, self.bell, self.ringer):
                 own.close()
-            run(data, control, parent)
-        data.close()
-        control.close()
+            run(sockets, parent)
+        for end in sockets:
+            end.close()
         self.children.add(pid)
         self.tell(Note.STARTED, ticket, pid)
 

@@ -16,6 +16,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from anabranch.executor import Call, CallFailed, CallLost, Executor, Lease, Shar
 from anabranch.work import Argument, Code, Form, Layout, Outcome, Part
 from anabranch_executors.processes import ProcessExecutor
 from anabranch_executors.processes.cpus import usable_cpus
+from anabranch_executors.processes.lane import Lane
 from anabranch_executors.processes.launch import in_words
-from anabranch_executors.processes.wire import Inbox, Kind, Outbox, Packet, encode
+from anabranch_executors.processes.segments import Body
+from anabranch_executors.processes.wire import Inbox, Kind, Outbox, Packet
 
 psutil = pytest.importorskip("psutil")
 pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(os.name != "posix", reason="POSIX only")]
@@ -595,9 +598,7 @@ def test_nothing_outlives_the_driver(method: str, how: signal.Signals, tmp_path:
     script = SCRIPT.replace("METHOD", repr(method))
     before, after = script.split("def step(x):")[0], script[script.index("source =") :]
     after = after.replace("lease.submit", "[lease.submit", 1).replace("replies.put)", "replies.put) for _ in 'ab']", 1)
-    script = (
-        before + textwrap.dedent(steps).replace("BUSY", "pass" if how == signal.SIGKILL else "time.sleep(9)") + after
-    )
+    script = before + textwrap.dedent(steps).replace("BUSY", "pass" if how == signal.SIGKILL else "time.sleep(9)") + after
     driver = subprocess.Popen(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": ""},
@@ -698,12 +699,13 @@ def test_messages_survive_any_cut() -> None:
     sizes = [[], [0], [1], [5, 0, 3], [70_000], [10, 200_000, 0, 1], [3] * 20_000]
     sent = [Packet(Kind.CALL, n, [bytearray(os.urandom(size)) for size in frames]) for n, frames in enumerate(sizes)]
     here, there = socket.socketpair()
+    lane, other = map(Lane, socket.socketpair())
     here.setblocking(False)
     there.setblocking(False)
-    outbox, inbox, received = Outbox(), Inbox(), list[Packet]()
-    with here, there:
+    outbox, inbox, received = Outbox(lane), Inbox(other), list[Packet]()
+    with here, there, closing(lane), closing(other):
         for message in sent:
-            outbox.put(encode(*message))
+            outbox.put(message.kind, message.number, Body(message.frames))
         while len(received) < len(sent):
             outbox.send(here)
             try:
