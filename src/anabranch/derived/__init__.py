@@ -8,7 +8,7 @@ Nothing here knows a graph. Optional libraries are recognised by what their valu
 """
 
 from anabranch.derived.calls import Fixed, Grouped, Keyed, Leaf, Listed, Placed, Recipe, same
-from anabranch.derived.parts import Attribute, Column, Element, Field, Named
+from anabranch.derived.parts import Attribute, Column, Element, Field, Ingredient, Named, Widened
 
 __all__ = [
     "Attribute",
@@ -17,11 +17,13 @@ __all__ = [
     "Field",
     "Fixed",
     "Grouped",
+    "Ingredient",
     "Keyed",
     "Leaf",
     "Listed",
     "Named",
     "Placed",
     "Recipe",
+    "Widened",
     "same",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from anabranch.errors import FlowError, nearest_or_all
 
-__all__ = ["Attribute", "Column", "Element", "Field", "Named", "columns_of"]
+__all__ = ["Attribute", "Column", "Element", "Field", "Ingredient", "Named", "Widened", "columns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,41 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A column of a frame to compute with: of a lazy frame, the expression for it."""
+
+    key: str
+    owner: str
+
+    def __call__(self, value: Any) -> Any:
+        """The column of this frame."""
+        if not _is_lazy(value):
+            return Column(self.key, self.owner)(value)
+        if self.key not in columns_of(value):
+            raise _lacking("column", self.key, self.owner, columns_of(value))
+        return _library_of(value).col(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Widened:
+    """A frame with more columns, those of the same name replaced; the frame itself stays as it was."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, value: Any, *columns: Any, **named: Any) -> Any:
+        """The frame with these columns."""
+        found = dict(zip(self.names, (*columns, *named.values()), strict=True))
+        if hasattr(value, "assign"):
+            return value.assign(**found)
+        if hasattr(value, "with_columns"):
+            return value.with_columns(**found)
+        for name, column in found.items():
+            there = list(value.column_names)
+            value = value.set_column(there.index(name), name, column) if name in there else value.append_column(name, column)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A function whose frame gets the columns' names by position."""
 
@@ -112,6 +147,10 @@ class Named:
         return frame.rename(dict(zip(found, self.names, strict=True)))
 
 
+def _library_of(frame: Any) -> Any:
+    return sys.modules[type(frame).__module__.partition(".")[0]]
+
+
 def _is_lazy(frame: Any) -> bool:
     return type(frame).__name__ == "LazyFrame"
 
@@ -128,7 +167,7 @@ def columns_of(frame: Any) -> list[Any]:
 
 def _filled(frame: Any, name: str, fill: Any) -> Any:
     """A column of nothing but `fill`, as long as the frame, made by the library that the frame is of."""
-    library = sys.modules[type(frame).__module__.partition(".")[0]]
+    library = _library_of(frame)
     if hasattr(frame, "assign"):
         return frame.assign(**{name: fill})[name]
     if hasattr(frame, "with_columns"):

@@ -22,6 +22,7 @@ from anabranch.function_modifiers.dependencies import (
     value,
 )
 from anabranch.function_modifiers.fields import extract_columns, extract_fields, unpack_fields
+from anabranch.function_modifiers.frames import with_columns
 from anabranch.function_modifiers.labels import cache, schema, tag, tag_outputs
 from anabranch.function_modifiers.modifier import Modifier
 from anabranch.function_modifiers.parameters import (
@@ -80,4 +81,5 @@ __all__ = [
     "tag_outputs",
     "unpack_fields",
     "value",
+    "with_columns",
 ]

@@ -11,7 +11,7 @@ from anabranch.errors import FlowError, nearest_or_all
 from anabranch.function_modifiers.dependencies import Dependency
 from anabranch.function_modifiers.modifier import Modifier, parameters_of
 
-__all__ = ["Subdag", "SubdagParams", "Subflow", "parameterized_subdag", "subdag"]
+__all__ = ["Subdag", "SubdagParams", "Subflow", "check_parts", "parameterized_subdag", "subdag"]
 
 Part = ModuleType | Callable[..., Any]
 
@@ -90,7 +90,7 @@ def subdag(
     Raises:
         FlowError: nothing is given to load from, or an input is no dependency.
     """
-    _check_parts("subdag", load_from)
+    check_parts("subdag", load_from)
     flow = _flow("@subdag", inputs, config, external_inputs)
     return Subdag(load_from, (replace(flow, namespace=namespace, final=final_node_name),))
 
@@ -110,7 +110,7 @@ def parameterized_subdag(
     Raises:
         FlowError: nothing is given to load from or to make, or an input is no dependency.
     """
-    _check_parts("parameterized_subdag", load_from)
+    check_parts("parameterized_subdag", load_from)
     if not parameterization:
         raise FlowError("@parameterized_subdag needs at least one subdag, as in eu={'inputs': {'path': source('eu_path')}}")
     flows = []
@@ -136,7 +136,12 @@ def _flow(where: str, inputs: Any, config: Any, external: Sequence[str] | None) 
     return Subflow(dict(inputs or {}), dict(config or {}), names)
 
 
-def _check_parts(word: str, parts: tuple[Any, ...]) -> None:
+def check_parts(word: str, parts: tuple[Any, ...]) -> None:
+    """Checks that there are modules and functions to make nodes of.
+
+    Raises:
+        FlowError: there are none, or something else.
+    """
     if not parts:
         raise FlowError(f"@{word} needs a module or function to make nodes of")
     for part in parts:

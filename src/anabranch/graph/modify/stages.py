@@ -12,6 +12,7 @@ from typing import Any
 
 from anabranch.function_modifiers.delayed import Resolve
 from anabranch.function_modifiers.fields import ExtractColumns, ExtractFields, UnpackFields
+from anabranch.function_modifiers.frames import WithColumns
 from anabranch.function_modifiers.labels import CacheWish, Tag, TagOutputs
 from anabranch.function_modifiers.modifier import Modifier, modifiers_of, parameters_of
 from anabranch.function_modifiers.parameters import Inject, Parameterize, ParameterizeExtract
@@ -19,7 +20,7 @@ from anabranch.function_modifiers.replacing import Does, DynamicTransform
 from anabranch.function_modifiers.steps import Mutation, PipeInput, PipeOutput, mutations_of
 from anabranch.function_modifiers.subdags import Subdag
 from anabranch.graph.functions import node_of
-from anabranch.graph.modify import fields, labels, parameters, pipes, replacing, subdags
+from anabranch.graph.modify import fields, frames, labels, parameters, pipes, replacing, subdags
 from anabranch.graph.modify.draft import Draft, finish
 from anabranch.graph.modify.family import Family, Scene
 from anabranch.graph.node import Node
@@ -32,7 +33,7 @@ STAGES: tuple[Stage, ...] = (
     {Does: replacing.done_by_another, DynamicTransform: replacing.transformed, Subdag: subdags.with_subdags},
     {Inject: parameters.injected},
     {Parameterize: parameters.parameterized, ParameterizeExtract: parameters.parameterized_with_columns},
-    {PipeInput: pipes.piped_in},
+    {PipeInput: pipes.piped_in, WithColumns: frames.with_more_columns},
     {
         ExtractColumns: fields.with_columns_extracted,
         ExtractFields: fields.with_fields_extracted,

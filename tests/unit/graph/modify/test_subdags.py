@@ -343,7 +343,7 @@ def twice(raw: list) -> list: ...
 @pytest.mark.parametrize(
     ("decorator", "message"),
     [
-        (subdag(raw, inputs={"raw": value([])}), r"input 'raw' is made by 'raw' \(.*\), which is part of the subdag"),
+        (subdag(raw, inputs={"raw": value([])}), r"input 'raw' is made by 'raw' \(.*\), which is part of it"),
         (subdag(nothing), "parameter 'raw' is made by no function of the subdag and is none of its inputs; .*external_inputs="),
         (subdag(raw, raw), "it makes two nodes called 'raw'"),
         (subdag(cleaning, config={"mode": configuration("m")}), "its config takes the config's value of 'm', and there is none"),
