@@ -263,4 +263,4 @@ def test_fields_of_columns_are_found(run):
         return df.columns.tolist()
 
     found = run(f, untyped, outputs=["f", "untyped"], df=pd.DataFrame(DATA))
-    assert found == dict.fromkeys(["f", "untyped"], ["a", "b", "low", "high"])
+    assert found["f"] == found["untyped"] == ["a", "b", "low", "high"]

@@ -1,0 +1,111 @@
+"""Every function modifier on every executor, outside and inside of a fan-out, against plain Python."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from time import perf_counter
+
+import pytest
+from modifier_cases import CASES
+
+import anabranch.function_modifiers
+from anabranch import Builder, Parallelizable, module_from_functions
+from anabranch.registry import make_executor
+
+EXECUTORS = {
+    "sequential": {},
+    "threads": {"workers": 3},
+    "processes": {"workers": 2},
+    "ray": {"workers": 2},
+    "dask": {"workers": 2},
+}
+NEEDS = {"ray": "ray", "dask": "distributed"}
+ITEMS = [3, 1, 4]
+
+NO_DECORATORS = {
+    "Condition": "data",
+    "InvalidDecoratorException": "an error",
+    "LiteralDependency": "data",
+    "Modifier": "the base of all",
+    "UpstreamDependency": "data",
+}
+"""What the package exports that is used in no flow, and why."""
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore::ResourceWarning:ray"),
+    pytest.mark.filterwarnings("ignore:.*accelerator visible devices.*:FutureWarning"),
+]
+
+
+@pytest.fixture(scope="module", params=EXECUTORS)
+def executor(request):
+    """One executor for all cases; its workers live as long."""
+    if request.param in NEEDS:
+        pytest.importorskip(NEEDS[request.param])
+    executor = make_executor(request.param, dict(EXECUTORS[request.param]))
+    yield request.param, executor
+    executor.close()
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory):
+    """The cases as files, so that workers import what they can reach."""
+    folder = tmp_path_factory.mktemp("cases")
+    names = [f"modifier_case_{number}" for number, _ in enumerate(CASES)]
+    for name, case in zip(names, CASES, strict=True):
+        (folder / f"{name}.py").write_text(case.source, encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    yield lambda case: importlib.import_module(names[CASES.index(case)])
+    sys.path.remove(str(folder))
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def x(items: list[int]) -> Parallelizable[int]:
+    """Opens the fan-out that a case stands in: its input."""
+    return items
+
+
+@pytest.mark.parametrize("place", ["outside", "inside"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_matrix(case, place, executor, modules, figures):
+    for library in case.needs:
+        pytest.importorskip(library)
+    name, made = executor
+    wanted = {given: case.expected(given) for given in ITEMS}
+    outputs = list(wanted[ITEMS[0]])
+    builder = Builder().with_modules(modules(case)).with_config(case.config).with_executor(made)
+    started = perf_counter()
+    if place == "outside":
+        driver = builder.build()
+        for given in ITEMS:
+            assert driver.execute(outputs, {"x": given}) == wanted[given]
+    else:
+        driver = builder.with_modules(module_from_functions(x)).build()
+        found = driver.execute(outputs, {"items": ITEMS})
+        for number, given in enumerate(ITEMS):
+            assert {output: found[output][number] for output in outputs if _varies(driver, output)} == {
+                output: expected for output, expected in wanted[given].items() if _varies(driver, output)
+            }
+        assert any(_varies(driver, output) for output in outputs)
+        for output in outputs:
+            if not _varies(driver, output):
+                assert found[output] == wanted[ITEMS[0]][output] == wanted[ITEMS[1]][output]
+    count, seconds = figures.get(f"modifiers, {name}", (0, 0.0))
+    figures[f"modifiers, {name}"] = (count + 1, seconds + perf_counter() - started)
+
+
+def _varies(driver, output):
+    """Whether an output runs along the outer fan-out; what depends on no `x` does not."""
+    return driver.graph.value_axes(output)[:1] == ("x",)
+
+
+def test_every_modifier_is_in_the_matrix():
+    used = set(re.findall(r"\w+", "\n".join(case.text for case in CASES)))
+    missing = set(anabranch.function_modifiers.__all__) - used - set(NO_DECORATORS)
+    assert not missing, f"no case for {sorted(missing)}"
+    assert set(NO_DECORATORS) <= set(anabranch.function_modifiers.__all__)
