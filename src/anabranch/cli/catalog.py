@@ -37,7 +37,7 @@ def flow(driver: Driver) -> dict[str, Any]:
             "type": describe(node.annotation),
             "axes": list(graph.value_axes(node.name)),
             "expands": node.expands,
-            "reads": {parameter.name: _taken(parameter) for parameter in node.parameters},
+            "reads": {parameter.reads: _taken(parameter) for parameter in node.parameters},
             "doc": node.doc,
             "tags": {name: _tag(value) for name, value in node.tags.items()},
             "origin": node.origin,
@@ -143,7 +143,7 @@ def _taken(parameter: Parameter) -> str:
 
 
 def _reading(parameter: Parameter) -> str:
-    return {Role.PLAIN: "", Role.COLLECT: "collects ", Role.STREAM: "streams "}[parameter.role] + parameter.name
+    return {Role.PLAIN: "", Role.COLLECT: "collects ", Role.STREAM: "streams "}[parameter.role] + parameter.reads
 
 
 def _tag(value: Any) -> Any:
