@@ -12,20 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from anabranch.versions.tokens import Encoder, Handler, Unversionable, module_of, named, nested
+from anabranch.versions.tokens import Encoder, Handler, Unversionable, module_of, nested
 
-__all__ = ["STANDARD", "by_name", "parts"]
+__all__ = ["STANDARD", "late", "parts"]
 
 
 def parts(kind: bytes, take: Callable[[Any], Any]) -> Handler:
     """A handler of values that are what `take` takes of them."""
     return lambda encoder, value: nested(kind, encoder.token(take(value)))
-
-
-def by_name(module: str, qualname: str) -> Handler:
-    """A handler of what is the same wherever it has this name."""
-    token = named(f"{module}.{qualname}")
-    return lambda encoder, value: token
 
 
 def _dict(encoder: Encoder, value: Any) -> bytes:
@@ -83,7 +77,7 @@ STANDARD: Final[dict[type, Handler]] = {
     deque: lambda encoder, value: nested(b"deque", encoder.token(value.maxlen) + encoder.tokens(value)),
     bytearray: parts(b"bytearray", bytes),
     memoryview: _memoryview,
-    range: parts(b"range", lambda value: (value.start, value.stop, value.step) if len(value) > 1 else list(value)),
+    range: parts(b"range", lambda value: (value.start, value.stop, value.step)),
     slice: parts(b"slice", lambda value: (value.start, value.stop, value.step)),
     types.MappingProxyType: parts(b"mappingproxy", dict),
     types.SimpleNamespace: parts(b"namespace", vars),
@@ -104,7 +98,6 @@ STANDARD: Final[dict[type, Handler]] = {
     type(list[int]): _generic,  # its type is typing's own
     type(typing.Optional[int]): _generic,  # noqa: UP045
     type(typing.Callable[[int], int]): _generic,
-    type(typing.Any): by_name("typing", "Any") if not isinstance(typing.Any, type) else _never("it is a class"),
     typing.ForwardRef: parts(b"forward", lambda value: value.__forward_arg__),
     staticmethod: parts(b"staticmethod", lambda value: value.__func__),
     classmethod: parts(b"classmethod", lambda value: value.__func__),
