@@ -69,7 +69,7 @@ class FuturesLease:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Hands the call to the pool; one that it does not take fails."""
-        ticket = self._ledger.enter(reply)
+        ticket = self._ledger.enter(call, reply)
         try:
             future, read = self._start(call)
         except TransferError as error:

@@ -5,7 +5,8 @@
     later call ◀── ObjectRef as a top-level argument ◀───────────────────┘
 
 Theory: a Ray process has one session, whoever opened it. A session that the user opened is used and never closed; one
-that was opened here is shared by all `RayExecutor`s of this process and closed with the last of them. Only the head
+that was opened here is shared by all `RayExecutor`s of this process and closed with the last of them; what runs on it then
+is answered as failed, since Ray forgets it, and is kept from Ray, which would open a session by itself. Only the head
 of an answer comes to the driver; outputs too large for it are objects of their own, and Ray resolves them, and
 `Shared` values, near the worker that gets them. Ray never retries a call: whether a call is repeated is the engine's
 decision, so a worker's death is one reply, `CallLost`.
@@ -39,6 +40,9 @@ __all__ = ["RayExecutor"]
 PATIENCE = 8.0
 """Seconds to wait for a cluster to answer, and for cancelled calls to end."""
 
+GRACE = 0.2
+"""Seconds that the calls of a run that is over have to end by themselves."""
+
 
 class RayExecutor:
     """Calls are Ray tasks.
@@ -70,7 +74,9 @@ class RayExecutor:
             reach = self._join(ray)
             cpus = int(ray.cluster_resources().get("CPU", 1))
             self._slots = max(1, min(self._workers or cpus, cpus))
-        lease = RayLease(ray, reach)
+            lease = RayLease(ray, reach)
+            if _session is not None and ray.get_runtime_context().get_node_id() == _session.node:
+                _session.leases.add(lease)
         try:
             yield lease
         finally:
@@ -85,6 +91,8 @@ class RayExecutor:
             _session.users.discard(self)
             if not _session.users:
                 ray, ours, _session = _ray(), _session, None
+                for lease in list(ours.leases):
+                    lease.refuse()
                 if ray.is_initialized() and ray.get_runtime_context().get_node_id() == ours.node:
                     ray.shutdown()
                 ours.end.set()
@@ -140,6 +148,7 @@ class Session:
     reach: Reach
     end: threading.Event
     users: weakref.WeakSet[RayExecutor] = field(default_factory=weakref.WeakSet)
+    leases: weakref.WeakSet[RayLease] = field(default_factory=weakref.WeakSet)
 
 
 _session: Session | None = None
@@ -173,10 +182,17 @@ class RayLease:
         self._codes: dict[bytes, Any] = {}
         self._remote = ray.remote(max_retries=0)(run_on_ray)
         self._functions: dict[int, Any] = {}
+        self._lock = threading.Lock()
+        self._refused = False
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Makes a Ray task of the call."""
-        ticket = self._ledger.enter(reply)
+        with self._lock:
+            ticket = self._ledger.enter(call, reply)
+            if self._ledger.is_open(ticket):
+                self._submit(call, ticket)
+
+    def _submit(self, call: Call, ticket: int) -> None:
         try:
             if not self._ray.is_initialized():
                 raise ExecutorError("the Ray session was closed during the run; open it again and run again")
@@ -193,17 +209,31 @@ class RayLease:
             self._ledger.hold(ticket, head)
             head.future().add_done_callback(partial(self._done, ticket, call, outputs))
 
+    def refuse(self) -> None:
+        """Answers what runs as failed, and all that comes; once it has returned this lease leaves Ray alone."""
+        self._ledger.refuse(ExecutorError("the executor has been closed"))
+        with self._lock:  # until what is being submitted is
+            self._refused = True
+
     def forget(self, keys: list[int]) -> None:
         """Drops the references to shared values; Ray frees them when no running call needs them."""
         self._sender.forget(keys)
 
     def leave(self) -> None:
-        """Cancels what is queued, kills the workers of what is running, and sees that they have ended."""
+        """Waits a moment for calls that end by themselves; then cancels what is queued, kills the workers of what is running,
+        and sees that they have ended.
+
+        Ray may give a worker that is about to die to the next call, of this or another run, so workers are killed only
+        where calls are long.
+        """
         heads = self._ledger.leave()
-        if heads and self._ray.is_initialized():
-            for head in heads:
-                self._ray.cancel(head, force=True)
-            self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE, fetch_local=False)
+        with self._lock:
+            if heads and not self._refused and self._ray.is_initialized():
+                _, heads = self._ray.wait(heads, num_returns=len(heads), timeout=GRACE, fetch_local=False)
+                for head in heads:
+                    self._ray.cancel(head, force=True)
+                if heads:
+                    self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE, fetch_local=False)
 
     def _function(self, outputs: int) -> Any:
         function = self._functions.get(outputs)

@@ -2,7 +2,8 @@
 
 Theory: a reply and the end of a lease race with each other, so both go through one lock: a call is settled by whoever
 strikes it from the book first, and a lease that was left has an empty book. The reply is made under that lock, which
-is cheap, because a reply only puts into a queue.
+is cheap, because a reply only puts into a queue. Where an executor is closed under a run, the answers that it still
+owes may never come from what it has ended, so its book is closed by `refuse`.
 
 Invariants: a ticket is settled at most once; after `leave` has returned nothing is replied any more.
 """
@@ -12,57 +13,80 @@ from __future__ import annotations
 import threading
 from itertools import count
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from anabranch.deadline import perform_in_time
-from anabranch.executor import CallLost, Message, Reply
+from anabranch.executor import Call, CallFailed, CallLost, Message, Reply
 from anabranch.failure import Failure, capture
 from anabranch.work import Code, Layout, Outcome
 
 __all__ = ["Ledger", "answer", "in_one_line"]
 
 
-class Ledger:
-    """The calls of one lease that have no reply yet, each with the handle it is running under."""
+class Entry(NamedTuple):
+    """An open call, and the handle that it is running under."""
 
-    __slots__ = ("_calls", "_left", "_lock", "_tickets")
+    call: int
+    reply: Reply
+    handle: Any = None
+
+
+class Ledger:
+    """The calls of one lease that have no reply yet."""
+
+    __slots__ = ("_calls", "_left", "_lock", "_refusal", "_tickets")
 
     def __init__(self) -> None:
-        self._calls: dict[int, tuple[Reply, Any]] = {}
+        self._calls: dict[int, Entry] = {}
         self._left = False
         self._lock = threading.Lock()
+        self._refusal: Exception | None = None
         self._tickets = count()
 
-    def enter(self, reply: Reply) -> int:
-        """Opens a call; the ticket is what it is settled by."""
+    def enter(self, call: Call, reply: Reply) -> int:
+        """Opens a call, or answers it where the book is closed; the ticket is what it is settled by."""
         ticket = next(self._tickets)
         with self._lock:
-            if not self._left:
-                self._calls[ticket] = (reply, None)
+            if self._left:
+                pass
+            elif self._refusal is not None:
+                reply(CallFailed(call.id, self._refusal))
+            else:
+                self._calls[ticket] = Entry(call.id, reply)
         return ticket
 
     def hold(self, ticket: int, handle: Any) -> None:
         """Keeps the handle until the call is settled or the lease is left."""
         with self._lock:
             if ticket in self._calls:
-                self._calls[ticket] = (self._calls[ticket][0], handle)
+                self._calls[ticket] = self._calls[ticket]._replace(handle=handle)
 
     def settle(self, ticket: int, message: Message) -> None:
         """Replies, unless that has been done or the lease was left."""
         with self._lock:
-            reply, _ = self._calls.pop(ticket, (None, None))
-            if reply is not None:
-                reply(message)
+            entry = self._calls.pop(ticket, None)
+            if entry is not None:
+                entry.reply(message)
 
     def is_open(self, ticket: int) -> bool:
         """Whether somebody still waits for this call."""
         return ticket in self._calls
 
+    def refuse(self, error: Exception) -> None:
+        """Answers the calls that are open, and those that will come, as failed."""
+        with self._lock:
+            if self._left:
+                return
+            self._refusal = error
+            for entry in self._calls.values():
+                entry.reply(CallFailed(entry.call, error))
+            self._calls.clear()
+
     def leave(self) -> list[Any]:
         """Closes the book; returns the handles of the calls that were open."""
         with self._lock:
             self._left = True
-            handles = [handle for _, handle in self._calls.values() if handle is not None]
+            handles = [entry.handle for entry in self._calls.values() if entry.handle is not None]
             self._calls.clear()
         return handles
 

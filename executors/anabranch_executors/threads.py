@@ -144,7 +144,7 @@ class ThreadLease:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Queues the call."""
-        self._crew.put(Job(self, call, self._ledger.enter(reply)))
+        self._crew.put(Job(self, call, self._ledger.enter(call, reply)))
 
     def refuse(self, call: Call, ticket: int) -> None:
         """Answers a call that no thread will take."""

@@ -51,6 +51,8 @@ class DaskExecutor:
         self._slots = workers or usable_cpus()
         self._lock = threading.Lock()
         self._client: Any = None
+        self._closes = False  # whether there is something to close
+        self._leases: weakref.WeakSet[DaskLease] = weakref.WeakSet()
         self._reach = Reach.INSTALLED
         self._end: weakref.finalize[..., DaskExecutor] | None = None
 
@@ -67,6 +69,7 @@ class DaskExecutor:
             threads = sum(client.nthreads().values())
             self._slots = max(1, min(self._workers or threads, threads))
             lease = DaskLease(client, self._reach)
+            self._leases.add(lease)
         try:
             yield lease
         finally:
@@ -75,6 +78,9 @@ class DaskExecutor:
     def close(self) -> None:
         """Closes the client and the cluster, whichever were opened here."""
         with self._lock:
+            if self._closes:
+                for lease in list(self._leases):
+                    lease.refuse()
             self._disconnect()
 
     def _opened(self) -> Any:
@@ -109,6 +115,7 @@ class DaskExecutor:
             self._client.wait_for_workers(len(cluster.workers), timeout=STARTING)
             self._reach = Reach.SAME_PATH
             opened = [self._client, cluster]
+        self._closes = bool(opened)
         self._end = weakref.finalize(self, _close, opened)
 
 

@@ -59,7 +59,9 @@ class DaskLease:
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Makes a Dask task of the call."""
-        ticket = self._ledger.enter(reply)
+        ticket = self._ledger.enter(call, reply)
+        if not self._ledger.is_open(ticket):
+            return
         try:
             future = self._start(call)
         except AnabranchError as error:
@@ -70,6 +72,10 @@ class DaskLease:
         else:
             self._ledger.hold(ticket, future)
             future.add_done_callback(partial(self._done, ticket, call, future))
+
+    def refuse(self) -> None:
+        """Answers what runs as failed, and all that comes: the client is about to be closed."""
+        self._ledger.refuse(ExecutorError("the executor has been closed"))
 
     def forget(self, keys: list[int]) -> None:
         """Drops the futures of shared values; Dask frees them when no task needs them."""

@@ -284,6 +284,18 @@ class SeamContract:
         with self.executor.lease() as lease:
             assert value_of(run_one(lease, call(looping(abs), 0, [-1]))) == [1]
 
+    def test_closing_during_a_run_leaves_no_call_without_a_reply(self) -> None:
+        replies: SimpleQueue[Message] = SimpleQueue()
+        count = 2 * self.executor.traits.credit
+        with self.executor.lease() as lease:
+            for number in range(count):
+                lease.submit(call(looping(abs), number, [-1]), replies.put)
+            self.executor.close()
+            lease.submit(call(looping(abs), count, [-1]), replies.put)
+            answered = [replies.get(timeout=PATIENCE) for _ in range(count + 1)]
+        assert sorted(reply.call for reply in answered) == list(range(count + 1))
+        self._check_quiet(replies)
+
 
 def _until_told(address: tuple[str, int]) -> None:
     """Runs until somebody who listens there says so, and then tells when it began and ended."""
