@@ -102,8 +102,15 @@ def answer(
     try:
         return perform_in_time(code, layout, values, worker, kill=kill)
     except BaseException as error:
-        failure = Failure(code.name, (), layout.where, capture(error), worker=worker)
+        failure = _failure(code, layout, error, worker)
         return Outcome(layout.call, (), (), (failure,), perf_counter() - started, started, worker)
+
+
+def _failure(code: Code, layout: Layout, error: BaseException, worker: str) -> Failure:
+    try:
+        return code.load().failure_of(error, layout.where, worker)
+    except Exception:  # the code itself does not load
+        return Failure(code.name, (), layout.where, capture(error), worker=worker)
 
 
 def in_one_line(error: BaseException) -> str:

@@ -483,6 +483,27 @@ def test_a_driver_may_run_itself_on_the_very_same_workers(pools):
             assert drivers[-1].execute(["f"], {"n": 7}) == {"f": [1, 2, 4, 8, 16, 32, 64]}
 
 
+def test_what_is_raised_to_end_the_interpreter_names_its_function_too(pools):
+    class Stop(BaseException):
+        pass
+
+    def e(n: int) -> Parallelizable[int]:
+        return range(n)
+
+    def fine(e: int) -> int:
+        return e
+
+    def f(fine: int) -> int:
+        raise Stop
+
+    driver = Builder().with_modules(module_from_functions(e, fine, f)).with_executor(pools["threads"]).build()
+    with pytest.raises(BaseException) as caught:
+        driver.execute(["f"], {"n": 3})
+    assert type(caught.value).__name__ == "Stop"
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"in 'f' ({__file__}:{f.__code__.co_firstlineno})")
+
+
 def test_a_failure_of_one_caller_is_none_of_another(pools):
     def e(n: int) -> Parallelizable[int]:
         return range(n)
