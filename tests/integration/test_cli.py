@@ -362,7 +362,7 @@ def test_other_ways_to_fail(tmp_path, text, last):
         (["total", "-i", "lmit=1"], "error: unknown input 'lmit'; did you mean 'limit'?"),
         (["total", "-i", "limit=1", "-c", "a=1", "-c", "a=2"], "error: -c gives 'a' twice"),
         (["total", "-i", "limit=1", "-x", "thread"], "error: unknown executor 'thread'; did you mean 'threads'?"),
-        (["total", "-i", "limit=1", "-w", "2"], "error: executor 'sequential' has no option 'workers'"),
+        (["total", "-i", "limit=1", "-w", "2"], "error: -w goes with an executor that has workers"),
         (["total", "-i", "limit=1", "-w", "0"], "Invalid value for '--workers'"),
         (["total", "-i", "limit=1", "--save", "total=t.xls"], "error: --save: 't.xls' has no known suffix"),
         (["total", "-i", "limit=1", "--save", "total=t.csv"], "csv holds tables, and it is float"),

@@ -139,6 +139,8 @@ def run(
     def work(results: Results) -> None:
         stores = stores_of(save or ())
         names = _named(module, [*(outputs or ()), *(store.output for store in stores)])
+        if workers and executor == "sequential":
+            raise InputError("-w goes with an executor that has workers: add -x processes, threads, ray or dask")
         builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
         builder = builder.with_failure_policy(**policy_of(on_error, max_failures, timeout))
         with builder.with_adapters(*observers_of(progress, trace, events)).build() as driver:
