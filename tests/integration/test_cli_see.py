@@ -96,3 +96,27 @@ def test_progress_that_there_is_not(anabranch):
     done = anabranch("run", "flow.py", "total", "-i", "limit=4", "--progress", "dots")
     assert (done.returncode, done.stdout) == (2, "")
     assert "progress is shown as auto, bars, lines, json, notebook or none, not 'dots'" in done.stderr
+
+
+def test_files_about_a_run(anabranch, tmp_path):
+    files = ("--report", "run.html", "--trace", "trace.json", "--events", "events.jsonl")
+    done = anabranch("run", "flow.py", "total", "-i", "limit=4", "-x", "processes", "-w", "2", *files)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "14.0\n", "")
+    assert "Run of total" in (tmp_path / "run.html").read_text()
+    assert json.loads((tmp_path / "trace.json").read_text())[0]["ph"] == "M"
+    assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["event"] == "RunFinished"
+
+
+def test_files_about_a_run_that_failed(anabranch, tmp_path):
+    done = anabranch("run", "flow.py", "bads", "-i", "limit=9", "--report", "run.html")
+    assert done.returncode == 1
+    page = (tmp_path / "run.html").read_text()
+    assert "ValueError" in page
+    assert "<b>no threes</b>" not in page
+
+
+@pytest.mark.parametrize(("option", "what"), [("--report", "report"), ("--trace", "trace"), ("--events", "events")])
+def test_a_file_that_cannot_be_written_is_said_before_the_run(anabranch, option, what):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=4", option, "nowhere/file")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == f"error: the {what} cannot be written to 'nowhere/file': there is no folder 'nowhere'"

@@ -91,6 +91,10 @@ MaxFailures = Annotated[
     typer.Option(metavar="N|N%", help="So many failed items the run puts up with: a count or a share.", show_default=False),
 ]
 Timeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long the run may take.", show_default=False)]
+Report = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Writes a page about the run: where the time went, what failed.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
 
@@ -133,6 +137,7 @@ def run(
     progress: Progress = "auto",
     trace: Trace = None,
     events: Events = None,
+    report: Report = None,
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -143,7 +148,7 @@ def run(
             raise InputError("-w goes with an executor that has workers: add -x processes, threads, ray or dask")
         builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
         builder = builder.with_failure_policy(**policy_of(on_error, max_failures, timeout))
-        with builder.with_adapters(*observers_of(progress, trace, events)).build() as driver:
+        with builder.with_adapters(*observers_of(progress, trace, events, report)).build() as driver:
             _check_stores(driver, stores)
             made = driver.run(names, inputs_of(driver.graph, inputs or (), inputs_file))
         deliver(results, made.results, stores, as_json=as_json)

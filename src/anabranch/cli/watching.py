@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from anabranch.engine import Observer
-from anabranch.see import EventFile, Progress, Trace
+from anabranch.see import EventFile, Progress, RunReport, Trace
 
 __all__ = ["observers_of"]
 
 
-def observers_of(progress: str, trace: Path | None, events: Path | None) -> list[Observer]:
+def observers_of(progress: str, trace: Path | None, events: Path | None, report: Path | None) -> list[Observer]:
     """What watches the run.
 
     Raises:
@@ -20,4 +20,5 @@ def observers_of(progress: str, trace: Path | None, events: Path | None) -> list
     found: list[Observer] = [Progress(cast("Any", progress))]
     found += [Trace(trace)] if trace is not None else []
     found += [EventFile(events)] if events is not None else []
+    found += [RunReport(report)] if report is not None else []
     return found

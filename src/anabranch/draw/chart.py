@@ -86,12 +86,24 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A loop: what is in it happens once for each item of `axis`. `parent` is the key of the loop around it."""
+    """A loop: what is in it happens once for each item of `axis`.
+
+    Attributes:
+        key: unique in the chart.
+        fan: the axis, and which pass over it if there are several.
+        parent: the key of the loop around it.
+        note: what else stands in its title, a report's figures say.
+    """
 
     key: int
-    axis: str
-    title: str
+    fan: str
     parent: int | None = None
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """What is written on it."""
+        return f"for each {self.fan}" + (f" · {self.note}" if self.note else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +173,7 @@ class _Charter:
         for step in body.steps:
             if isinstance(step, Fan):
                 key = len(self.clusters)
-                self.clusters.append(Cluster(key, step.axis, f"for each {step.name}", cluster))
+                self.clusters.append(Cluster(key, step.name, cluster))
                 self._add_steps(step.body, key)
             elif step.kind is Kind.CALL and (self.only is None or step.node in self.only):
                 self.boxes.append(self._function(step, cluster))

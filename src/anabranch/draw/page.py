@@ -74,12 +74,12 @@ def policy(script: str) -> str:
 
 
 @cache
-def resource(name: str) -> str:
-    """A file of this package as text."""
-    return (files("anabranch.draw") / name).read_text(encoding="utf-8")
+def resource(name: str, package: str = "anabranch.draw") -> str:
+    """A file of a package as text."""
+    return (files(package) / name).read_text(encoding="utf-8")
 
 
-def rendered(template: str, package: str = "anabranch.draw", **values: Any) -> str:
+def rendered(template: str, package: str = "anabranch.draw", /, **values: Any) -> str:
     """Fills a template of a package; what is not marked safe there is escaped.
 
     Raises:

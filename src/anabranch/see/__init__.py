@@ -10,6 +10,7 @@
 | `outline` | what the names in events stand for |
 | `files` | where observers write |
 | `trace`, `log`, `telemetry` | Chrome's trace format, lines of JSON, OpenTelemetry |
+| `report` | a page that tells all of it |
 
 Nothing here is imported before it is used, and what needs a library says so.
 """
@@ -19,17 +20,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anabranch.see.log import EventFile
     from anabranch.see.progress import Progress
+    from anabranch.see.report import RunReport
     from anabranch.see.tally import FanProgress, Snapshot
     from anabranch.see.telemetry import OpenTelemetry
     from anabranch.see.trace import Trace
 
-__all__ = ["EventFile", "FanProgress", "OpenTelemetry", "Progress", "Snapshot", "Trace"]
+__all__ = ["EventFile", "FanProgress", "OpenTelemetry", "Progress", "RunReport", "Snapshot", "Trace"]
 
 _LAZY = {
     "EventFile": "anabranch.see.log",
     "FanProgress": "anabranch.see.tally",
     "OpenTelemetry": "anabranch.see.telemetry",
     "Progress": "anabranch.see.progress",
+    "RunReport": "anabranch.see.report",
     "Snapshot": "anabranch.see.tally",
     "Trace": "anabranch.see.trace",
 }

@@ -16,6 +16,8 @@ def amount(number: float) -> str:
 
 def duration(seconds: float) -> str:
     """``3.2 ms``, ``4.5 s``, ``2:05``, ``1:02:05``."""
+    if seconds < 5e-10:
+        return "0 s"
     if seconds < 1e-3:
         return f"{seconds * 1e6:.3g} µs"
     if seconds < 1:
@@ -30,7 +32,10 @@ def duration(seconds: float) -> str:
 
 def share(part: float, whole: float) -> str:
     """A part of something, in percent."""
-    return f"{100 * part / whole:.3g} %" if whole else "–"
+    if not whole:
+        return "–"
+    percent = 100 * part / whole
+    return f"{percent:.3g} %" if percent >= 0.01 else "0 %"
 
 
 def bytes_of(number: float) -> str:

@@ -126,14 +126,14 @@ def test_amounts(number, says):
 
 @pytest.mark.parametrize(
     ("seconds", "says"),
-    [(0, "0 µs"), (5e-6, "5 µs"), (0.0042, "4.2 ms"), (4.5, "4.5 s"), (125, "2:05"), (3725, "1:02:05"), (59.99, "60 s")],
+    [(0, "0 s"), (5e-6, "5 µs"), (0.0042, "4.2 ms"), (4.5, "4.5 s"), (125, "2:05"), (3725, "1:02:05"), (59.99, "60 s")],
 )
 def test_durations(seconds, says):
     assert duration(seconds) == says
 
 
 def test_shares_and_bytes():
-    assert (share(1, 3), share(1, 0)) == ("33.3 %", "–")
+    assert (share(1, 3), share(1, 0), share(1, 10**6)) == ("33.3 %", "–", "0 %")
     assert (bytes_of(10), bytes_of(1536), bytes_of(5 * 2**40)) == ("10 B", "1.5 KiB", "5.12e+03 GiB")
 
 
