@@ -81,6 +81,8 @@ _LAZY = {
     "RunResult": "anabranch.handle",
     "Variable": "anabranch.driver",
     "module_from_functions": "anabranch.graph",
+    "load_ipython_extension": "anabranch.notebook",
+    "unload_ipython_extension": "anabranch.notebook",
 }
 """A module that only defines a flow needs the markers; the engine is imported by who builds a driver."""
 

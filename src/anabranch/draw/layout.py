@@ -39,6 +39,9 @@ LONGEST = 32
 TYPED = 80
 """Up to so many functions, types are written unless the reader says otherwise."""
 
+BOLD = 1.15
+"""How much wider bold letters are."""
+
 HEADER = 24.0
 """The height of a loop's title."""
 
@@ -135,7 +138,7 @@ def _question(chart: Chart, texts: Mapping[str, Lines]) -> tuple[graphlay.Graph,
 
 
 def _least(cluster: Cluster) -> float:
-    return width(cluster.title, SMALL) + 2 * PADDING
+    return BOLD * width(cluster.title, SMALL) + 2 * PADDING
 
 
 def _inside(key: int | None, loops: Mapping[int, int]) -> dict[str, Any]:

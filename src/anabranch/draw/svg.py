@@ -129,7 +129,7 @@ def _box(box: Box, at: Placed, lines: Lines, style: Style | None) -> str:
         f'<rect class="{classes}{" ab-output" if box.is_output else ""}" {frame}{_inline(style)}/>',
     ]
     if box.heat is not None:
-        parts.append(f'<rect class="ab-heat" {frame} opacity="{0.06 + 0.5 * box.heat:.2f}" pointer-events="none"/>')
+        parts.append(f'<rect class="ab-heat" {frame} opacity="{0.05 + 0.35 * box.heat:.2f}" pointer-events="none"/>')
     parts += _signs(box, at)
     parts += _lines(box, at, lines, style)
     return "".join([*parts, "</g>"])
