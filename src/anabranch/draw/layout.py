@@ -149,7 +149,7 @@ def _options(look: Look) -> dict[str, Any]:
     return {
         "direction": "topbottom" if look.direction == "down" else "leftright",
         "spacing": {
-            "layer_gap": 30.0 if look.direction == "down" else 44.0,
+            "layer_gap": 26.0 if look.direction == "down" else 44.0,
             "node_gap": 22.0,
             "dummy_gap": 16.0,
             "port_gap": 12.0,
