@@ -132,3 +132,18 @@ def test_text_stays_in_its_box(visit, tmp_path):
         }).map(node => node.dataset.name)"""
     )
     assert wider == []
+
+
+def test_a_loop_s_title_stays_in_its_box(visit, tmp_path):
+    def every_one_of_the_measurements_of_a_day(n: int) -> Parallelizable[int]:
+        yield from range(n)
+
+    def x(every_one_of_the_measurements_of_a_day: int) -> int:
+        return 1
+
+    driver = Builder().with_modules(module_from_functions(every_one_of_the_measurements_of_a_day, x)).build()
+    path = tmp_path / "flow.svg"
+    driver.display_all_functions(path, legend=False)
+    page = visit(path)
+    title, box = (page.evaluate(f"document.querySelector('{which}').getBBox().width") for which in (".ab-loop", ".ab-cluster"))
+    assert title <= box - 10

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 FLOW = '''
+import time
 from anabranch import Collect, Parallelizable
 
 def number(limit: int, scale: float = 1.0) -> Parallelizable[float]:
@@ -22,6 +25,14 @@ def square(number: float) -> float:
 
 def total(square: Collect[float]) -> float:
     return sum(square)
+
+def slow(number: float) -> float:
+    print("a task says", number)
+    time.sleep(0.3)
+    return number
+
+def slows(slow: Collect[float]) -> float:
+    return sum(slow)
 
 def bad(number: float) -> float:
     if number == 3:
@@ -120,3 +131,36 @@ def test_a_file_that_cannot_be_written_is_said_before_the_run(anabranch, option,
     done = anabranch("run", "flow.py", "total", "-i", "limit=4", option, "nowhere/file")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.strip() == f"error: the {what} cannot be written to 'nowhere/file': there is no folder 'nowhere'"
+
+
+def test_bars_on_a_terminal(anabranch, tmp_path):
+    """A real one: what is drawn stays within its width, prints stand above the bars, and results go to standard output."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    (tmp_path / "flow.py").write_text(FLOW)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 70))
+    command = [sys.executable, "-m", "anabranch", "run", "flow.py", "slows", "-i", "limit=7"]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, text=True, env=environment
+    ) as process:
+        os.close(theirs)
+        drawn = b""
+        while True:
+            try:
+                read = os.read(ours, 65536)
+            except OSError:  # the other end has gone
+                break
+            if not read:
+                break
+            drawn += read
+        assert process.communicate(timeout=60)[0] == "21.0\n"
+    os.close(ours)
+    erased = drawn.decode().replace("\x1b[2K", "\n")
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", erased)
+    lines = text.replace("\r", "").splitlines()
+    assert [line for line in lines if line.startswith("a task says")] == [f"a task says {n}.0" for n in range(7)]
+    assert all(len(line) <= 70 for line in lines)
+    final = [line for line in lines if line.startswith(("number", "done"))][-2:]
+    assert "7/7" in final[0]
+    assert re.fullmatch(r"done \d[\d.]* s, 1 worker\s*", final[1])

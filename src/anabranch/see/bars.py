@@ -6,6 +6,7 @@ remembers anything. A run that is over at once shows nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
@@ -39,11 +40,19 @@ class BarScreen:
         if self.live is None:
             if snapshot.is_over:
                 return
-            self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+            self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=_is_shown(sys.stdout))
             self.live.start()
         self.live.update(drawn(snapshot, self.console.width), refresh=True)
         if snapshot.is_over:
             self.live.stop()
+
+
+def _is_shown(stream: TextIO | None) -> bool:
+    """Whether prints go to a terminal too, where they must stand above the bars; what goes elsewhere stays there."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def drawn(snapshot: Snapshot, width: int) -> RenderableType:
