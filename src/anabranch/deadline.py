@@ -32,10 +32,13 @@ from anabranch.errors import TimedOut
 from anabranch.executor import CallLost
 from anabranch.work import Code, Layout, Outcome, finished_part, perform
 
-__all__ = ["GRACE", "Interrupt", "Slate", "perform_in_time"]
+__all__ = ["GRACE", "KILLED", "Interrupt", "Slate", "perform_in_time", "too_long"]
 
 GRACE: Final = 0.1
 """Seconds that a function has to react before its process is killed."""
+
+KILLED: Final = "SIGVTALRM"
+"""The signal by which the kernel then ends it, so that it can be told from other deaths."""
 
 
 class Slate(Protocol):
@@ -103,7 +106,7 @@ class Interrupt:
 
 
 class _KernelTimer:
-    """A POSIX timer whose signal is SIGKILL: the kernel ends the process, whatever it does."""
+    """A POSIX timer whose signal nobody handles: the kernel ends the process, whatever it does."""
 
     class _Event(ctypes.Structure):
         _fields_ = (("value", ctypes.c_void_p), ("signo", ctypes.c_int), ("notify", ctypes.c_int), ("pad", ctypes.c_byte * 48))
@@ -114,7 +117,8 @@ class _KernelTimer:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._timer = ctypes.c_void_p()
-        event = self._Event(None, signal.SIGKILL, 0)
+        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+        event = self._Event(None, signal.SIGVTALRM, 0)
         if self._libc.timer_create(1, ctypes.byref(event), ctypes.byref(self._timer)):  # 1 is CLOCK_MONOTONIC
             raise OSError(ctypes.get_errno(), "timer_create")
         self._spec = self._Spec(0, 0, 0, 0)

@@ -16,12 +16,15 @@ from __future__ import annotations
 import pickle
 import time
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Final
 
+from anabranch.deadline import KILLED
 from anabranch.errors import AnabranchError, ExecutorError, InternalError, TransferError
 from anabranch.executor import CallFailed, CallLost
+from anabranch.policies import Cause
 from anabranch.transport import unpack
 from anabranch.work import Outcome
 from anabranch_executors.processes.crew import Crew, StartMethod
@@ -256,6 +259,9 @@ class Pool:
         if message.kind is Kind.RETURNED:
             if job.booking.is_open:
                 self._queue.appendleft(job)
+        elif message.kind is Kind.OVERDUE:
+            self._crew.kill(link)
+            job.answer(_overdue(job, message))
         elif message.kind is Kind.FAILED:
             job.answer(CallFailed(job.call, TransferError(message.frames[0].decode())))
         else:
@@ -283,7 +289,9 @@ class Pool:
                 booking.gone.set()
         if link.held:
             job = link.held.popleft()
-            job.answer(CallLost(job.call, reason, link.name))
+            cause: Cause = "timeout" if KILLED in reason else "lost"
+            said = f"a function took longer than its timeout ({reason})" if cause == "timeout" else reason
+            job.answer(CallLost(job.call, said, link.name, cause))
             self._queue.extendleft(job for job in reversed(link.held) if job.booking.is_open)
         if not link.ready:
             self._misfits += 1
@@ -292,3 +300,15 @@ class Pool:
                 text = f"no worker process could be started: {reason}; what it printed is on the standard error stream"
                 self._refuse(ExecutorError(text))
         self._assign()
+
+
+def _overdue(job: Job, message: Packet) -> CallLost:
+    """What a worker says of a call that takes too long, with what the call had finished."""
+    lost: CallLost = pickle.loads(message.frames[0])  # noqa: S301  from our own worker
+    if lost.finished is not None:
+        try:
+            outputs = unpack(message.frames[1:])
+        except Exception:
+            return replace(lost, call=job.call, finished=None)
+        lost = replace(lost, finished=replace(lost.finished, outputs=outputs))
+    return replace(lost, call=job.call)

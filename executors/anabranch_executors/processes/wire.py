@@ -50,6 +50,7 @@ class Kind(IntEnum):
     OUTCOME = 6  # worker: what came of that call
     FAILED = 7  # worker: that call could not be run or answered, and why
     RETURNED = 8  # worker: that call was not started and won't be
+    OVERDUE = 9  # worker: a function of that call takes too long, and I end with it
 
 
 class Packet(NamedTuple):

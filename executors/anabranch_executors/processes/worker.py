@@ -24,11 +24,13 @@ from contextlib import suppress
 from socket import socket
 from typing import Any, Final, NoReturn
 
+from anabranch.deadline import Interrupt
 from anabranch.errors import TransferError
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.transport import dumps, portable_outcome, unpack
 from anabranch.work import Code, Layout, Outcome, perform
 from anabranch_executors.processes.lane import Lane
+from anabranch_executors.processes.overdue import Overdue
 from anabranch_executors.processes.parcel import Kept
 from anabranch_executors.processes.segments import Store
 from anabranch_executors.processes.wire import CONTROL, TRIM, Inbox, Kind, Outbox, Packet
@@ -91,6 +93,7 @@ class Worker:
         self.begun = 0
         self.revoked: set[int] = set()
         self.main: types.ModuleType | None = None
+        self.overdue = Overdue(self.name)
 
     def serve(self) -> None:
         """Answers messages until the driver hangs up."""
@@ -109,9 +112,18 @@ class Worker:
                     pickle.loads(message.frames[0]).settle()  # noqa: S301  from the driver
 
     def guard(self) -> None:
-        """Gives back calls that have not begun, and ends the process with the driver; runs in a thread of its own."""
+        """Gives back calls that have not begun, and ends the process with the driver, or when a function takes too long;
+        runs in a thread of its own.
+        """
         try:
-            while request := self.control.recv(CONTROL.size):
+            while True:
+                lost = self.overdue.wait(self.control.fileno())
+                if lost is not None:
+                    self.send(Kind.OVERDUE, self.begun, self.overdue.frames(lost))
+                    return
+                request = self.control.recv(CONTROL.size)
+                if not request:
+                    return
                 (number,) = CONTROL.unpack(request)
                 if number == TRIM:
                     self.store.trim()
@@ -164,7 +176,10 @@ class Worker:
         """Performs a call; whatever it raises, `SystemExit` included, becomes a failure: the worker lives on."""
         started = time.perf_counter()
         try:
-            return perform(code, layout, values, self.name)
+            if not any(policy.timeout for policy in code.policies.values()):
+                return perform(code, layout, values, self.name)
+            with self.overdue.watched(code, layout):
+                return perform(code, layout, values, self.name, Interrupt(kill=True, slate=self.overdue))
         except BaseException as error:
             failure = Failure(raiser(code, error), (), layout.where, capture(error), worker=self.name)
             seconds = time.perf_counter() - started
