@@ -30,6 +30,7 @@ from typing import Any, Final, Protocol
 
 from anabranch.errors import TimedOut
 from anabranch.executor import CallLost
+from anabranch.missing import Unwinding
 from anabranch.work import Code, Layout, Outcome, finished_part, perform
 
 __all__ = ["GRACE", "KILLED", "Interrupt", "Slate", "perform_in_time", "too_long"]
@@ -164,7 +165,7 @@ def _made_killer() -> _KernelTimer | _FaultTimer:
     return _FaultTimer()
 
 
-class _Left(BaseException):
+class _Left(Unwinding):
     """Ends the thread of a call that was answered without it."""
 
 

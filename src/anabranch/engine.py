@@ -29,7 +29,8 @@ from typing import Any
 from anabranch.errors import FlowError, InternalError, TimedOut
 from anabranch.events import Event
 from anabranch.executor import Call, Lease, fetched
-from anabranch.failure import ItemsFailed
+from anabranch.failure import Failure, ItemsFailed, capture
+from anabranch.missing import Unwinding
 from anabranch.plan import Plan
 from anabranch.run import Cell, Column, Run, Slot
 from anabranch.run.commands import (
@@ -64,7 +65,7 @@ _COUNTED: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0)
 """Iterators whose length hint is exact."""
 
 
-class Cancelled(BaseException):
+class Cancelled(Unwinding):
     """Unwinds a stream reader: its run is over, or what it reads is `missing`."""
 
     def __init__(self, missing: Missing | None = None) -> None:
@@ -120,8 +121,11 @@ class Engine:
                 self.receive()
             self._raise_failure()
             return {name: self._result(value) for name, value in self.plan.outputs.items()}
+        except BaseException:
+            self._end(failed=True)
+            raise
         finally:
-            self._end()
+            self._end(failed=False)
 
     def receive(self) -> None:
         """Waits for one message and takes it in."""
@@ -183,7 +187,7 @@ class Engine:
         elif isinstance(command, OpenSource):
             self._take(self._open(command))
         elif isinstance(command, CloseSource):
-            close(self.sources.pop(command.source, None))
+            self._close(command.source)
         elif isinstance(command, Read):
             self._read(command)
         elif isinstance(command, Feed):
@@ -205,6 +209,12 @@ class Engine:
         self.sources[command.source] = iterator
         length = iterator.__length_hint__() if type(iterator) in _COUNTED else None
         return SourceOpened(command.source, outcome, length=length)
+
+    def _close(self, source: int) -> None:
+        try:
+            close(self.sources.pop(source, None))
+        except (Exception, SystemExit) as error:
+            self._take(Pulled(source, [], True, 0.0, error=error))
 
     def _pull(self, command: Pull) -> Pulled:
         source = self.sources[command.source]
@@ -257,17 +267,28 @@ class Engine:
         part = arguments_of(Layout(0, (), 0, (command.argument,)), values)[0]
         stream.put(Cancelled(part) if type(part) in MISSING else part)
 
-    def _end(self) -> None:
-        """Closes what the run opened: sources, then streams and the threads that read them. All of it, whatever raises."""
+    def _end(self, *, failed: bool) -> None:
+        """Closes what the run opened: sources, then streams and the threads that read them. All of it, whatever raises; what
+        a source raises then must not hide why the run has failed.
+        """
         self.is_over = True
+        sources, self.sources = self.sources, {}
         with ExitStack() as stack:
             for thread in self.threads:
                 stack.callback(thread.join)
             for stream in self.streams.values():
                 stack.callback(stream.cancel)
-            for source in self.sources.values():
-                stack.callback(close, source)
+            for number, source in sources.items():
+                stack.callback(_closed_quietly if failed else self._closed, source, number)
             stack.callback(self._tell)
+
+    def _closed(self, source: Iterator[Any], number: int) -> None:
+        try:
+            close(source)
+        except (Exception, SystemExit) as error:
+            axis, where = self.run.source_place(number)
+            axes, origin = self.plan.axes_of(axis), self.plan.selection.vertices[axis].origin
+            raise Failure(axis, axes, where, capture(error), origin, HERE).error() from None
 
     # -- results ---------------------------------------------------------------------------------------------------
 
@@ -350,6 +371,15 @@ def _weight(item: Any) -> int:
         return max(sys.getsizeof(item), getattr(item, "nbytes", 0))
     except Exception:
         return 0
+
+
+def _closed_quietly(source: Iterator[Any], _: int) -> None:
+    try:
+        close(source)
+    except Exception:
+        import logging
+
+        logging.getLogger("anabranch").warning("an expander raised when it was closed after a failure", exc_info=True)
 
 
 def perform_here(call: Call) -> Outcome:

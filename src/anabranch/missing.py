@@ -21,12 +21,13 @@ from anabranch.policies import OnError
 __all__ = [
     "ABSENT",
     "MISSING",
-    "STOPS",
+    "PASSING",
     "Aborted",
     "Absent",
     "Lacking",
     "Missing",
     "Uneven",
+    "Unwinding",
     "Withheld",
     "compact",
     "withheld",
@@ -61,7 +62,11 @@ def worst(values: Iterable[Any]) -> Missing:
     return found
 
 
-class Aborted(BaseException):
+class Unwinding(BaseException):
+    """Leaves the user's functions for reasons that are not theirs."""
+
+
+class Aborted(Unwinding):
     """Leaves generated code at a failure that ends the run."""
 
 
@@ -73,8 +78,8 @@ class Lacking(BaseException):
         self.missing = missing
 
 
-STOPS: Final = (Exception, SystemExit, Lacking)
-"""What ends a step without ending the worker."""
+PASSING: Final = (Unwinding, KeyboardInterrupt)
+"""What is no failure of the function that it goes through."""
 
 
 class Uneven(InputError):

@@ -25,12 +25,13 @@ from time import perf_counter, sleep
 from typing import Any, Final, NamedTuple, Protocol
 
 from anabranch.errors import AnabranchError, FlowError, TimedOut
-from anabranch.failure import GENERATED, Failure, capture
+from anabranch.exceptions import annotate
+from anabranch.failure import GENERATED, Failure, capture, in_words
 from anabranch.markers import Skip
 from anabranch.missing import (
     ABSENT,
     MISSING,
-    STOPS,
+    PASSING,
     Aborted,
     Lacking,
     Missing,
@@ -292,6 +293,9 @@ class Recorder:
         failed = self.block.lines[number].get(traceback.tb_lineno if traceback else 0)
         if failed is None:
             raise error
+        if isinstance(error, PASSING):
+            table = self.block.code.tables[number]
+            raise self._placed(error, table.steps[failed].node, table.axes, where)
         self._settle(number, failed, where, env, error)
         return self._go_on(number, failed + 1, where, env)
 
@@ -354,6 +358,13 @@ class Recorder:
             raise Aborted
         return failure
 
+    def _placed(self, error: BaseException, node: str, axes: tuple[str, ...], where: tuple[int, ...]) -> BaseException:
+        """The interruption with a note of where it came; what is not the user's goes as it is."""
+        if isinstance(error, KeyboardInterrupt):
+            origin = self.block.code.origins.get(node, "")
+            annotate(error, f"in '{node}'{f' ({origin})' if origin else ''}{in_words(axes[: len(where)], where)}")
+        return error
+
     def _settle(self, number: int, n: int, where: tuple[int, ...], env: dict[str, Any], error: BaseException) -> None:
         """A step raised: it is tried again as long as its policy says so, or else what it makes is missing."""
         step = self.block.code.tables[number].steps[n]
@@ -374,7 +385,9 @@ class Recorder:
                     sleep(wait)
                 try:
                     exec(self.block.statement(number, n), self.block.namespace, env)  # noqa: S102
-                except STOPS as again:
+                except PASSING:
+                    raise
+                except BaseException as again:
                     error = _apart(again, first)
                 else:
                     return
@@ -395,7 +408,9 @@ class Recorder:
                 continue
             try:
                 exec(self.block.statement(number, n), self.block.namespace, env)  # noqa: S102
-            except STOPS as error:
+            except PASSING:
+                raise
+            except BaseException as error:
                 self._settle(number, n, where, env, _apart(error, raised))
         outputs = tuple(env.get(name, ABSENT) for name in table.outputs)
         return outputs if len(outputs) != 1 else outputs[0]
@@ -471,7 +486,6 @@ def close(iterator: Any) -> None:
 
 
 RUNTIME: Final[dict[str, Any]] = {
-    "STOPS": STOPS,
     "close": close,
     "closing": closing,
     "compact": compact,

@@ -7,7 +7,7 @@ with the little data that it has; never a closure. It is called once per item, s
 Nothing here knows a graph. Optional libraries are recognised by what their values can do and imported only to make new ones.
 """
 
-from anabranch.derived.calls import Fixed, Grouped, Keyed, Leaf, Listed, Placed, Recipe, same
+from anabranch.derived.calls import Fixed, Grouped, Keyed, Leaf, Listed, Placed, Positional, Recipe, same
 from anabranch.derived.parts import Attribute, Column, Element, Field, Ingredient, Named, Widened
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Listed",
     "Named",
     "Placed",
+    "Positional",
     "Recipe",
     "Widened",
     "same",

@@ -103,3 +103,17 @@ class Grouped:
             passed[name] = recipe.made(given)
         first = [passed.pop(name) for name in self.positional if name in passed]
         return self.func(*first, **passed)
+
+
+class Positional:
+    """A function whose positional-only parameters may be given by name, for one before them may be left to its default."""
+
+    def __init__(self, function: Callable[..., Any], defaults: dict[str, Any]) -> None:
+        self.function = function
+        self.defaults = defaults
+        self.__wrapped__ = function
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Calls it."""
+        rest = list(self.defaults.items())[len(values) :]
+        return self.function(*values, *(named.pop(name, default) for name, default in rest), **named)

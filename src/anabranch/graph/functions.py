@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from types import FunctionType, ModuleType
 from typing import Annotated, Any
 
+from anabranch.derived import Positional
 from anabranch.errors import FlowError
 from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
@@ -110,7 +111,7 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         raise FlowError(f"{label} is @associative and must have exactly one Collect parameter")
     return Node(
         name,
-        function,
+        _callable_by_name(function),
         parameters,
         annotation,
         expands=expands,
@@ -121,6 +122,14 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         originating=(function,),
         policy=_policy(label, function, parameters, expands=expands),
     )
+
+
+def _callable_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; if it has positional-only parameters with defaults, so that those after one left out can be given."""
+    given = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    if all(parameter.default is parameter.empty for parameter in given):
+        return function
+    return Positional(function, {parameter.name: parameter.default for parameter in given})
 
 
 def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Parameter], *, expands: bool) -> Policy | None:

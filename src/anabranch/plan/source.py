@@ -14,7 +14,7 @@ The loop over ``source_file`` of the example in `docs/design.md` reads::
             try:
                 v_tree = f_tree(v_source_file)
                 v_function_count = f_function_count(v_tree); del v_tree
-            except STOPS as error:
+            except BaseException as error:
                 v_function_count = r.rescue(0, error, (*where, start + len(out_0)), locals())
             put_0(v_function_count)
         return out_0
@@ -77,7 +77,7 @@ def once_code(vertices: Vertices, calls: Sequence[Vertex], imports: Sequence[Imp
         chunk.add(2, f"return r.resume({table.number}, where, locals())")
     chunk.add(1, "try:")
     _Steps(chunk, table, Body(axes, tuple(calls)), set(outputs), given).write(2)
-    chunk.add(1, "except STOPS as error:")
+    chunk.add(1, "except BaseException as error:")
     chunk.add(2, f"return r.rescue({table.number}, error, where, locals())")
     chunk.add(1, f"return {', '.join(table.outputs)}")
     return module.code(calls[-1].node, len(outputs), loops=False)
@@ -303,7 +303,7 @@ class _Loop:
                 inner += 1
             chunk.add(inner, "try:")
             steps.write(inner + 1)
-            chunk.add(inner, "except STOPS as error:")
+            chunk.add(inner, "except BaseException as error:")
             chunk.add(inner + 1, f"{results} = r.rescue({table.number}, error, {where}, locals())")
         if self.stream:
             value = table.outputs[0]
@@ -340,7 +340,7 @@ class _Loop:
             given = {(partial.vertex.name, collect.name or ""): kept}
             chunk.add(2, "try:")
             _Steps(chunk, table, Body(axes, (partial.vertex,)), {Value(partial.vertex.name, 0)}, given).write(3)
-            chunk.add(2, "except STOPS as error:")
+            chunk.add(2, "except BaseException as error:")
             chunk.add(3, f"{result} = r.rescue({table.number}, error, where, locals())")
             results.append(result)
         chunk.add(1, f"return {', '.join(results)}")

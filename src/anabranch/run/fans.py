@@ -410,8 +410,10 @@ class Fans:
 
     def _uneven(self, fan: FanState, name: str, has: str) -> bool:
         axis, length = fan.task.axis, fan.length if fan.length is not None else f"{fan.cut} or more"
+        readers = [v for v in fan.task.vertices.values() if v.function and any(k.source == name for k in v.links)]
+        who = "".join(f"'{vertex.node}' ({vertex.origin}): " for vertex in readers[:1])
         self.board.error = InputError(
-            f"values read by position along '{axis}' must be equally many, but '{axis}' has {length} and "
+            f"{who}values read by position along '{axis}' must be equally many, but '{axis}' has {length} and "
             f"'{name.removesuffix('!')}' {has}"
         )
         return False

@@ -61,7 +61,7 @@ def test_a_loop_reads_as_a_person_would_write_it():
                 try:
                     v_y = f_y(v_x, v_n)
                     v_z = f_z(v_y); del v_y
-                except STOPS as error:
+                except BaseException as error:
                     v_z = r.rescue(0, error, (*where, start + len(out_0)), locals())
                 put_0(v_z)
             return out_0
