@@ -17,6 +17,7 @@ from anabranch.transport import Reach, by_value, pack, unsent
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.processes.launch import LAUNCHERS
 from anabranch_executors.processes.link import Booking, Job
+from anabranch_executors.processes.memory import bytes_of
 from anabranch_executors.processes.parcel import Kept, Parcel, Parcels
 from anabranch_executors.processes.pool import Pool
 
@@ -29,9 +30,13 @@ class ProcessExecutor:
     Args:
         workers: how many; as many as this process may use processors if not given.
         start_method: `forkserver` (the default on Linux), `spawn` (elsewhere) or `fork`.
+        memory_limit: what a worker may hold in memory for itself, in bytes or like ``"2GB"``. One that holds more is killed,
+            as the system would kill it if it ran out of memory, and what it ran goes on as after any other death.
     """
 
-    def __init__(self, workers: int | None = None, start_method: str | None = None) -> None:
+    def __init__(
+        self, workers: int | None = None, start_method: str | None = None, memory_limit: int | str | None = None
+    ) -> None:
         check_workers(workers)
         if workers is None:
             workers = usable_cpus()
@@ -42,6 +47,7 @@ class ProcessExecutor:
             raise ExecutorError(f"no start method '{start_method}'{nearest(start_method, LAUNCHERS)}; there are {known}")
         self.traits = Traits(slots=workers, credit=2 * workers, can_kill=True)
         self._start_method = start_method
+        self._memory_limit = bytes_of(memory_limit)
         self._lock = threading.Lock()
         self._pools: list[Pool] = []  # the one in use, if any; a list, so that the finalizer need not hold the executor
         self._parcels: Parcels | None = None  # those of the pool in use
@@ -70,7 +76,7 @@ class ProcessExecutor:
             raise ExecutorError("the processes executor needs Linux, macOS or another POSIX system; use 'threads'")
         with self._lock:
             if not self._pools or self._pools[0].closed:
-                pool = Pool(self.traits.slots, LAUNCHERS[self._start_method])
+                pool = Pool(self.traits.slots, LAUNCHERS[self._start_method], self._memory_limit)
                 self._pools[:] = [pool]
                 self._parcels = Parcels(pool.store, pool.forget)
             assert self._parcels is not None

@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from anabranch.errors import ExecutorError
 from anabranch_executors.processes.link import Link
 from anabranch_executors.processes.loop import Loop
+from anabranch_executors.processes.memory import in_units
 from anabranch_executors.processes.place import Place
 from anabranch_executors.processes.worker import end_group, run
 from anabranch_executors.processes.zygote import RECORD, Note
@@ -65,16 +66,17 @@ def popen(module: str, *fds: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(line, stdin=subprocess.DEVNULL, pass_fds=fds, process_group=0)
 
 
-def in_words(exit_code: int) -> str:
-    """How a process ended: ``killed by SIGKILL``, ``exit code 3``."""
+def in_words(exit_code: int, peak: int = 0) -> str:
+    """How a process ended: ``killed by SIGKILL``, ``exit code 3``; and how much memory it had held, if that is known."""
+    held = f"; it had held up to {in_units(peak)} of memory" if peak else ""
     if exit_code >= 0:
-        return f"exit code {exit_code}"
+        return f"exit code {exit_code}{held}"
     try:
         name = signal.Signals(-exit_code).name
     except ValueError:
         name = f"signal {-exit_code}"
     hint = " (the system does this when memory runs out)" if exit_code == -signal.SIGKILL else ""
-    return f"killed by {name}{hint}"
+    return f"killed by {name}{hint}{held}"
 
 
 class Child:
@@ -185,7 +187,7 @@ class Forkserver:
             self._socket = self._launch()
         self._links[link.ticket] = link
         try:
-            socket.send_fds(self._socket, [RECORD.pack(Note.START, link.ticket, 0)], [end.fileno() for end in sockets])
+            socket.send_fds(self._socket, [RECORD.pack(Note.START, link.ticket, 0, 0)], [end.fileno() for end in sockets])
         except OSError:
             self._loop.post(partial(self._lost, self._socket))
 
@@ -193,7 +195,7 @@ class Forkserver:
         """Asks the zygote; a worker that is not yet known to have started ends when its sockets are closed."""
         if link.pid and self._socket is not None:
             try:
-                self._socket.sendall(RECORD.pack(Note.KILL, link.pid, 0))
+                self._socket.sendall(RECORD.pack(Note.KILL, link.pid, 0, 0))
             except OSError:
                 self._loop.post(partial(self._lost, self._socket))
 
@@ -238,7 +240,7 @@ class Forkserver:
         got = self._partial + got
         whole = len(got) - len(got) % RECORD.size
         self._partial = got[whole:]
-        for note, first, second in RECORD.iter_unpack(got[:whole]):
+        for note, first, second, peak in RECORD.iter_unpack(got[:whole]):
             if note == Note.STARTED:
                 self._links[first].pid = second
                 if self._links[first].dying:
@@ -246,7 +248,7 @@ class Forkserver:
             else:
                 link = next(link for link in self._links.values() if link.pid == first)
                 del self._links[link.ticket]
-                self._ended(link, in_words(second))
+                self._ended(link, in_words(second, peak))
 
     def _lost(self, connection: socket.socket) -> None:
         """The zygote at this socket ended, and with it the workers."""

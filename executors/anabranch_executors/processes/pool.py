@@ -30,6 +30,7 @@ from anabranch.work import Outcome
 from anabranch_executors.processes.crew import Crew, StartMethod
 from anabranch_executors.processes.link import Booking, Job, Link
 from anabranch_executors.processes.loop import Loop
+from anabranch_executors.processes.memory import MemoryGuard
 from anabranch_executors.processes.place import Place
 from anabranch_executors.processes.segments import Store
 from anabranch_executors.processes.wire import Kind, Packet
@@ -49,7 +50,8 @@ ATTEMPTS: Final = 3
 class Pool:
     """Up to `slots` workers, and the calls that wait for them."""
 
-    def __init__(self, slots: int, start_method: StartMethod) -> None:
+    def __init__(self, slots: int, start_method: StartMethod, memory_limit: int | None = None) -> None:
+        self._memory = MemoryGuard(memory_limit)
         self.store = Store()
         self._slots = slots
         self._loop = Loop("anabranch processes", self._tick, self._break)
@@ -209,7 +211,11 @@ class Pool:
 
     def _tick(self) -> float | None:
         """Does what is due, and says when something will be."""
-        return min((due for due in (self._cool(), self._unstick()) if due is not None), default=None)
+        return min((due for due in (self._cool(), self._unstick(), self._look()) if due is not None), default=None)
+
+    def _look(self) -> float | None:
+        """Kills workers that hold too much memory."""
+        return self._memory.check(self._crew.links, self._crew.kill)
 
     def _cool(self) -> float | None:
         """Drops segments that are kept to be written into again, here and in the workers, when no more are in use."""

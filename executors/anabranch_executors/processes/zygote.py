@@ -25,8 +25,8 @@ from anabranch_executors.processes.worker import die_with_parent, end_group, run
 
 __all__ = ["RECORD", "Note", "main"]
 
-RECORD: Final = struct.Struct("<Bqq")
-"""One note between driver and zygote: what, and two numbers."""
+RECORD: Final = struct.Struct("<Bqqq")
+"""One note between driver and zygote: what, and three numbers."""
 
 
 class Note(IntEnum):
@@ -35,7 +35,7 @@ class Note(IntEnum):
     START = 1  # driver: fork a worker for this ticket; its sockets come with it
     KILL = 2  # driver: kill this process
     STARTED = 3  # zygote: this ticket is that process
-    ENDED = 4  # zygote: this process ended, with that exit code, negative for a signal
+    ENDED = 4  # zygote: this process ended, with that exit code, negative for a signal, after it had held so many bytes
 
 
 class Zygote:
@@ -69,7 +69,7 @@ class Zygote:
         record, fds, _, _ = socket.recv_fds(self.driver, RECORD.size, SOCKETS)
         if not record:
             return False
-        note, number, _ = RECORD.unpack(record)
+        note, number, _, _ = RECORD.unpack(record)
         if note == Note.START:
             self.fork(number, fds, selector)
         elif number in self.children:
@@ -96,18 +96,18 @@ class Zygote:
     def reap(self) -> None:
         """Reports the children that ended; what they started ends with them."""
         while self.children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
             if not pid:
                 return
             self.children.discard(pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)  # a group keeps its id from being used again
-            self.tell(Note.ENDED, pid, os.waitstatus_to_exitcode(status))
+            self.tell(Note.ENDED, pid, os.waitstatus_to_exitcode(status), peak_of(used.ru_maxrss))
 
-    def tell(self, note: Note, first: int, second: int) -> None:
+    def tell(self, note: Note, first: int, second: int, third: int = 0) -> None:
         """Sends a record to the driver, if it is still there."""
         with contextlib.suppress(OSError):  # the next read from the driver says so, too
-            self.driver.sendall(RECORD.pack(note, first, second))
+            self.driver.sendall(RECORD.pack(note, first, second, third))
 
     def close(self) -> None:
         """Ends all children."""
@@ -115,6 +115,11 @@ class Zygote:
             end_group(pid)
         for pid in self.children:
             os.waitpid(pid, 0)
+
+
+def peak_of(maximum: int) -> int:
+    """The resident memory of a process at its peak, in bytes; systems give it in different units."""
+    return maximum if sys.platform == "darwin" else maximum * 1024
 
 
 def main(fd: int, parent: int) -> None:
