@@ -131,7 +131,7 @@ def a_long_run(calls=100_000, workers=16):
         try:
             raise ValueError(f"{EVIL} {number}")
         except ValueError as error:
-            record.failures.append(Failure("f", ("item",), (number,), capture(error)))
+            record.failures.add(Failure("f", ("item",), (number,), capture(error)))
     now[0] = max(free)
     record(FanFinished("item", "item", (), 10 * calls))
     record(RunFinished("id", True))

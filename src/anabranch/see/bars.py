@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.see.words import amount, duration
+from anabranch.see.words import amount, duration, mishaps
 
 __all__ = ["BarScreen", "drawn"]
 
@@ -103,8 +103,8 @@ def _about(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield f"{snapshot.running} call{'s' if snapshot.running != 1 else ''} out", "dim"
     workers = snapshot.workers or snapshot.slots
     yield f"{workers} worker{'s' if workers != 1 else ''}", "dim"
-    if snapshot.failed:
-        yield f"{amount(snapshot.failed)} failed", "red"
+    for mishap in mishaps(snapshot):
+        yield mishap, "red" if mishap.endswith("failed") else "yellow"
 
 
 def _joined(parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

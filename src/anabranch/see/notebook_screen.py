@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.see.words import amount, duration
+from anabranch.see.words import amount, duration, mishaps
 
 __all__ = ["NotebookScreen", "html_of"]
 
@@ -36,8 +36,8 @@ def html_of(snapshot: Snapshot) -> str:
     head = "failed" if snapshot.has_failed else "done" if snapshot.is_over else "running"
     rows = "".join(_row(fan) for fan in snapshot.fans)
     workers = snapshot.workers or snapshot.slots
-    about = f"{head} {duration(snapshot.seconds)}, {workers} worker{'s' if workers != 1 else ''}"
-    about += f", {amount(snapshot.failed)} failed" if snapshot.failed else ""
+    counted = f"{workers} worker{'s' if workers != 1 else ''}"
+    about = ", ".join([f"{head} {duration(snapshot.seconds)}", counted, *mishaps(snapshot)])
     return f'<table style="border-collapse:collapse">{rows}</table><div>{escape(about)}</div>'
 
 

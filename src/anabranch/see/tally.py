@@ -29,6 +29,7 @@ from anabranch.events import (
     RunStarted,
     SpanFinished,
     SpanSubmitted,
+    WorkerDied,
 )
 from anabranch.plan import CallTask, FanTask, FramePlan, Plan
 
@@ -75,7 +76,8 @@ class FanProgress:
 class Snapshot:
     """How far a run has come at one moment, `seconds` after it began.
 
-    `running` counts calls that have been handed over and are not back; `workers` those that have done anything yet.
+    `running` counts calls that have been handed over and are not back, `workers` those that have done anything yet,
+    `retried` attempts beyond the first, `died` workers that died or were killed.
     """
 
     run_id: str
@@ -89,14 +91,20 @@ class Snapshot:
     slots: int
     is_over: bool
     has_failed: bool
+    retried: int = 0
+    died: int = 0
 
 
 @dataclass(slots=True)
 class _Occurrence:
-    """One of the times that a fan-out happens."""
+    """One of the times that a fan-out happens: `broken` are spans whose worker died, and how many items of each are out
+    still; they come back in pieces that nobody announces.
+    """
 
     length: int | None = None
     done: int = 0
+    out: int = 0
+    broken: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -130,6 +138,8 @@ class Tally:
         self.calls = 0
         self.running = 0
         self.failed = 0
+        self.retried = 0
+        self.died = 0
         self.workers: set[str] = set()
         self.is_over = False
         self.has_failed = False
@@ -158,6 +168,8 @@ class Tally:
             self.slots,
             self.is_over,
             self.has_failed,
+            self.retried,
+            self.died,
         )
 
     # -- events ----------------------------------------------------------------------------------------------------
@@ -172,18 +184,39 @@ class Tally:
         if event.where not in fan.open:
             self._open(fan, event.where, self._length(event.axis, event.where), now)
         fan.handed += event.hi - event.lo
+        fan.open[event.where].out += event.hi - event.lo
         self.running += 1
 
     def span_finished(self, event: SpanFinished, now: float) -> None:
         """They came back; perhaps too late for anybody to care."""
-        self.running -= 1
         self.calls += 1
+        self.retried += event.retries
         self.workers.add(event.worker)
         items = event.hi - event.lo
         fan = self._fan(event.task, len(event.where))
+        occurrence = fan.open.get(event.where)
+        if occurrence is None:
+            self.running = max(self.running - 1, 0)
+            return
         fan.handed -= items
-        if event.where in fan.open:
-            self._add(fan, event.where, items)
+        occurrence.out -= items
+        self._add(fan, event.where, items)
+        whole = next((span for span in occurrence.broken if span[0] <= event.lo < span[1]), None)
+        if whole is None:
+            self.running -= 1
+        elif occurrence.broken[whole] > items:
+            occurrence.broken[whole] -= items
+        else:
+            del occurrence.broken[whole]
+            self.running -= 1
+
+    def worker_died(self, event: WorkerDied, now: float) -> None:
+        """A worker died; what it held is still to come, in pieces."""
+        self.died += 1
+        fan = self.fans.get(event.task)
+        occurrence = fan.open.get(event.where) if fan is not None and event.hi > event.lo else None
+        if occurrence is not None and not any(lo <= event.lo < hi for lo, hi in occurrence.broken):
+            occurrence.broken[event.lo, event.hi] = event.hi - event.lo
 
     def fan_finished(self, event: FanFinished, now: float) -> None:
         """A fan-out is through: whatever was not told of its items is known now."""
@@ -191,7 +224,10 @@ class Tally:
         if event.where not in fan.open:
             self._open(fan, event.where, event.length, now)
         self._know(fan, event.where, event.length)
-        fan.done += event.length - fan.open.pop(event.where).done
+        occurrence = fan.open.pop(event.where)
+        fan.done += event.length - occurrence.done
+        fan.handed -= occurrence.out
+        self.running -= len(occurrence.broken)
         fan.ended += 1
         if not event.where:
             self.lengths[event.axis] = event.length
@@ -205,6 +241,7 @@ class Tally:
         """It came back."""
         self.running -= 1
         self.calls += 1
+        self.retried += event.retries
         self.workers.add(event.worker)
         self._frame_part_done(event.task, event.where, now)
 
@@ -337,5 +374,6 @@ _ACTS: Final[Mapping[type, Callable[[Tally, Any, float], None]]] = {
     CallStarted: Tally.call_started,
     CallFinished: Tally.call_finished,
     ItemFailed: Tally.item_failed,
+    WorkerDied: Tally.worker_died,
     RunFinished: Tally.run_finished,
 }

@@ -22,6 +22,7 @@ from anabranch.events import (
     RunStarted,
     SpanFinished,
     SpanSubmitted,
+    WorkerDied,
 )
 from anabranch.see.clocks import Clocks
 from anabranch.see.runs import EachRun
@@ -63,6 +64,8 @@ class _Meter:
         self.runs = meter.create_counter("anabranch.runs", "{run}", "Runs that ended.")
         self.items = meter.create_counter("anabranch.items", "{item}", "Items that went through a task.")
         self.failures = meter.create_counter("anabranch.failures", "{item}", "Items that failed, by function.")
+        self.retries = meter.create_counter("anabranch.retries", "{attempt}", "Attempts beyond the first, by task.")
+        self.deaths = meter.create_counter("anabranch.deaths", "{worker}", "Workers that died or were killed, by task.")
         self.busy = meter.create_counter("anabranch.busy", "s", "Time spent in functions, by task.")
         self.calls = meter.create_histogram("anabranch.call.duration", "s", "How long calls took, by task.")
 
@@ -106,6 +109,10 @@ class _Teller:
             where = {"anabranch.item": list(failure.item), "anabranch.worker": failure.worker}
             self.run.record_exception(failure.exception, {"anabranch.node": failure.node, **where})
             self.meter.failures.add(1, {"anabranch.node": failure.node})
+        elif isinstance(event, WorkerDied):
+            held = {"anabranch.task": event.task, "anabranch.worker": event.worker}
+            self.run.add_event("worker died", {**held, "anabranch.reason": event.reason})
+            self.meter.deaths.add(1, {"anabranch.task": event.task})
         elif isinstance(event, RunFinished):
             self._end(failed=event.failed)
 
@@ -120,6 +127,8 @@ class _Teller:
         task = {"anabranch.task": event.task}
         self.meter.items.add(items, task)
         self.meter.busy.add(event.seconds, task)
+        if event.retries:
+            self.meter.retries.add(event.retries, task)
         self.meter.calls.record(event.seconds, task)
 
     def _open(self, task: str, where: tuple[int, ...]) -> None:

@@ -23,6 +23,7 @@ from anabranch.events import (
     RunStarted,
     SpanFinished,
     SpanSubmitted,
+    WorkerDied,
 )
 from anabranch.see.clocks import Clocks
 from anabranch.see.files import RunFile
@@ -69,12 +70,11 @@ class _Tracer:
     def __call__(self, event: Event) -> None:
         now = perf_counter() - self.began
         if isinstance(event, SpanFinished):
-            args = {"items": event.hi - event.lo, "lo": event.lo, "hi": event.hi, "where": list(event.where)}
-            self._call(event, "span", args)
+            self._call(event, "span", {"items": event.hi - event.lo, "lo": event.lo, "hi": event.hi})
             self.done[event.task] = self.done.get(event.task, 0) + event.hi - event.lo
             self._write("C", f"items of {event.task}", now, args={"done": self.done[event.task]})
         elif isinstance(event, CallFinished):
-            self._call(event, "call", {"where": list(event.where)})
+            self._call(event, "call", {})
         elif isinstance(event, FanOpened):
             self._open(event.task, event.where, now)
         elif isinstance(event, SpanSubmitted):
@@ -86,6 +86,10 @@ class _Tracer:
             failure = event.failure
             said = {"error": type(failure.trace.exception).__name__, "place": failure.place, "worker": failure.worker}
             self._write("i", f"{failure.node} failed", now, self._track(failure.worker or "driver"), s="p", args=said)
+        elif isinstance(event, WorkerDied):
+            held = {"task": event.task, "where": list(event.where), "lo": event.lo, "hi": event.hi}
+            args = {"reason": event.reason, **held}
+            self._write("i", "worker died", now, self._track(event.worker or "worker"), s="t", args=args)
         elif isinstance(event, RunFinished):
             self._end(now, failed=event.failed)
 
@@ -95,6 +99,7 @@ class _Tracer:
         begin = max(begin, self.ends.get(event.worker, 0.0))  # clocks are read a little too early or too late
         self.ends[event.worker] = end = max(begin, end)
         track = self._track(event.worker)
+        args |= {"where": list(event.where)} | ({"retries": event.retries} if event.retries else {})
         self._write("X", event.task, begin, track, dur=_micro(end - begin), cat=kind, args=args)
 
     def _open(self, task: str, where: tuple[int, ...], now: float) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from anabranch.see.tally import FanProgress
+from anabranch.see.tally import FanProgress, Snapshot
 
-__all__ = ["amount", "bytes_of", "duration", "of_fan", "share"]
+__all__ = ["amount", "bytes_of", "duration", "mishaps", "of_fan", "share"]
 
 
 def amount(number: float) -> str:
@@ -55,3 +55,10 @@ def of_fan(fan: FanProgress) -> str:
     parts += [f"{duration(fan.left)} left"] if fan.left is not None and fan.left >= 1 else []
     parts += [f"{amount(fan.failed)} failed"] if fan.failed else []
     return ", ".join(parts)
+
+
+def mishaps(snapshot: Snapshot) -> list[str]:
+    """What went wrong in a run and did not end it: ``3 failed``, ``5 retried``, ``1 worker died``."""
+    parts = [f"{amount(snapshot.failed)} failed"] if snapshot.failed else []
+    parts += [f"{amount(snapshot.retried)} retried"] if snapshot.retried else []
+    return parts + ([f"{amount(snapshot.died)} worker{'s' if snapshot.died != 1 else ''} died"] if snapshot.died else [])

@@ -87,7 +87,7 @@ def test_a_tip_says_all(driver):
     tip = tip_of(boxes["number"])
     assert tip.startswith("number: int each (expands)\nfor each number\n\nOpens it.")
     assert "test_picture.py:" in tip
-    assert f"{EVIL}: {EVIL}" in tip_of(boxes["evil"])
+    assert f"owner: {EVIL}" in tip_of(boxes["evil"])
 
 
 def test_escaping():

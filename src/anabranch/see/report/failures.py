@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 
 from anabranch.failure import Failure, in_words
 
-__all__ = ["FailureGroup", "grouped"]
+__all__ = ["FailureGroup", "Failures"]
 
 SHOWN = 8
 """So many items of a group are named."""
 
 LONGEST = 20_000
 """Letters of a traceback that are kept."""
+
+MOST = 100
+"""So many groups are told apart."""
 
 
 @dataclass(slots=True)
@@ -28,24 +31,36 @@ class FailureGroup:
     traceback: str
     count: int = 0
     items: list[str] = field(default_factory=list)
-    workers: set[str] = field(default_factory=set)
 
 
-def grouped(failures: Sequence[Failure]) -> list[FailureGroup]:
-    """The groups, the largest first."""
-    groups: dict[tuple[str, str, object], FailureGroup] = {}
-    for failure in failures:
+class Failures:
+    """The failures of a run, in groups. Keeps texts and no values."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.by_node: Counter[str] = Counter()
+        self._groups: dict[tuple[str, str, object], FailureGroup] = {}
+
+    def add(self, failure: Failure) -> None:
+        """Takes one failure into account."""
+        self.count += 1
+        self.by_node[failure.node] += 1
         frames = [frame for frame in failure.trace.frames if not frame.is_internal]
-        last = (frames[-1].file, frames[-1].line) if frames else None
         kind = type(failure.trace.exception).__qualname__
-        group = groups.get((failure.node, kind, last))
+        key = (failure.node, kind, (frames[-1].file, frames[-1].line) if frames else None)
+        group = self._groups.get(key)
         if group is None:
-            group = groups[failure.node, kind, last] = _group(failure, kind)
+            if len(self._groups) >= MOST:
+                return
+            group = self._groups[key] = _group(failure, kind)
         group.count += 1
-        group.workers.add(failure.worker)
         if len(group.items) < SHOWN:
             group.items.append(in_words(failure.axes, failure.item).removeprefix(", item "))
-    return sorted(groups.values(), key=lambda group: -group.count)
+
+    @property
+    def groups(self) -> list[FailureGroup]:
+        """The groups, the largest first."""
+        return sorted(self._groups.values(), key=lambda group: -group.count)
 
 
 def _group(failure: Failure, kind: str) -> FailureGroup:

@@ -13,11 +13,10 @@ from typing import Any, Final
 
 from anabranch.draw import Look, Picture
 from anabranch.draw.page import policy, rendered, resource
-from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.events import Event, RunFinished, RunStarted, WorkerDied
 from anabranch.see.files import RunFile
 from anabranch.see.report import charts
 from anabranch.see.report.durations import Durations, durations_of, slowest
-from anabranch.see.report.failures import grouped
 from anabranch.see.report.lanes import Lane, lanes_of
 from anabranch.see.report.path import Step, critical_path, stretches
 from anabranch.see.report.picture import chart_of_run
@@ -103,8 +102,9 @@ def page_of_run(record: Record) -> str:
         **_path(record, path, order),
         durations=[_durations(one, order) for one in durations],
         slowest=[_slow(row) for row in slowest(record)],
-        failures=grouped(record.failures),
-        failure_count=amount(record.failure_count),
+        failures=record.failures.groups,
+        deaths=[_death(at, death) for at, death in record.deaths],
+        more_deaths=record.died - len(record.deaths),
         picture=_picture(record, durations),
         surroundings=surroundings(),
     )
@@ -119,8 +119,10 @@ def _about(record: Record, lanes: Sequence[Lane], durations: Sequence[Durations]
         ("workers busy", share(busy, whole)),
         ("workers", str(len(lanes))),
         ("calls", amount(len(record))),
-        ("failures", amount(record.failure_count)),
+        ("failures", amount(record.failures.count)),
     ]
+    tiles += [("retries", amount(record.retries))] if record.retries else []
+    tiles += [("workers died", amount(record.died))] if record.died else []
     return {
         "state": "failed" if record.failed else "done",
         "when": record.time.strftime("%Y-%m-%d %H:%M:%S UTC"),
@@ -213,6 +215,13 @@ def _slow(row: CallRow) -> dict[str, Any]:
         "waited": (duration(row.begin - row.handed), row.begin - row.handed),
         "worker": row.worker,
     }
+
+
+def _death(at: float, death: WorkerDied) -> dict[str, str]:
+    where = " × ".join(map(str, death.where))
+    items = "" if not death.hi else f"{death.lo} to {death.hi - 1}" if death.hi > death.lo + 1 else str(death.lo)
+    which = f"{items} of {where}" if items and where else items or where
+    return {"at": duration(at), "worker": death.worker, "task": death.task, "which": which, "reason": death.reason}
 
 
 def _picture(record: Record, durations: Sequence[Durations]) -> str:

@@ -6,7 +6,6 @@ called outside of loops has figures of its own.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ def chart_of_run(record: Record, durations: Mapping[str, Durations]) -> Chart | 
     if graph is None or plan is None:
         return None
     chart = chart_of(graph, plan.selection, plan.body)
-    failed = Counter(failure.node for failure in record.failures)
+    failed = record.failures.by_node
     calls = {task.nodes[-1]: task.name for task in record.outline if task.kind == "call" and task.nodes}
     longest = max((one.seconds for name, one in durations.items() if name in calls.values()), default=0.0)
     boxes = []

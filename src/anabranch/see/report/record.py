@@ -25,15 +25,16 @@ from anabranch.events import (
     RunStarted,
     SpanFinished,
     SpanSubmitted,
+    WorkerDied,
 )
-from anabranch.failure import Failure
 from anabranch.see.clocks import Clocks
 from anabranch.see.outline import TaskOutline, outline_of
+from anabranch.see.report.failures import Failures
 
 __all__ = ["CallRow", "Record"]
 
-KEPT = 1000
-"""So many failures are kept; the others are counted."""
+KEPT = 100
+"""So many deaths of workers are told one by one; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,10 @@ class Record:
         self.workers: list[str] = []
         self.widths: dict[str, int] = {}
         self.opened: dict[str, float] = {}
-        self.failures: list[Failure] = []
-        self.failure_count = 0
+        self.failures = Failures()
+        self.retries = 0
+        self.died = 0
+        self.deaths: list[tuple[float, WorkerDied]] = []
         self.outline: tuple[TaskOutline, ...] = ()
         self._numbers: dict[str, int] = {}
         self._places: dict[str, int] = {}
@@ -106,10 +109,18 @@ class Record:
             self.opened.setdefault(event.task, now)
         elif isinstance(event, FanFinished):
             self.widths[event.task] = self.widths.get(event.task, 0) + event.length
-        elif isinstance(event, ItemFailed):
-            self.failure_count += 1
-            if len(self.failures) < KEPT:
-                self.failures.append(event.failure)
+        else:
+            self._note(event, now)
+
+    def _note(self, event: Event, now: float) -> None:
+        """What is rare: failures, deaths, the end."""
+        if isinstance(event, ItemFailed):
+            self.failures.add(event.failure)
+        elif isinstance(event, WorkerDied):
+            self.died += 1
+            self._handed.pop((event.task, event.where, event.lo), None)
+            if len(self.deaths) < KEPT:
+                self.deaths.append((now, event))
         elif isinstance(event, RunFinished):
             self.seconds, self.failed = now, event.failed
             self.outline = outline_of(self.started.plan)
@@ -141,6 +152,7 @@ class Record:
 
     def _add(self, event: SpanFinished | CallFinished, lo: int, hi: int) -> None:
         begin = self.clocks.begin(event.worker, event.started, event.seconds, self.clock())
+        self.retries += event.retries
         handed = self._handed.pop((event.task, event.where, lo), begin)
         self.tasks.append(self._number(event.task))
         self.lanes.append(self._place(event.worker))

@@ -8,7 +8,7 @@ import pytest
 from anabranch.failure import Failure, capture
 from anabranch.see.report import charts
 from anabranch.see.report.durations import bin_of, bin_start, durations_of, slowest
-from anabranch.see.report.failures import grouped
+from anabranch.see.report.failures import MOST, Failures
 from anabranch.see.report.lanes import lanes_of
 from anabranch.see.report.path import critical_path
 
@@ -42,6 +42,20 @@ def failure(node, item, message, worker="w"):
         first() if item % 2 else int("x")
     except ValueError as error:
         return Failure(node, ("f",), (item,), capture(error), "flow.py:3", worker)
+
+
+def grouped(failures):
+    found = Failures()
+    for one in failures:
+        found.add(one)
+    return found.groups
+
+
+def test_failures_of_endless_kinds_are_counted():
+    found = Failures()
+    for n in range(2 * MOST):
+        found.add(failure(f"n{n}", 1, "no"))
+    assert (found.count, len(found.groups), found.by_node["n3"]) == (2 * MOST, MOST, 1)
 
 
 def test_failures_are_grouped_by_where_they_were_raised():
