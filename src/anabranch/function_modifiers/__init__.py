@@ -11,6 +11,12 @@ stages the decorator nearest to `def` comes first.
 """
 
 from anabranch.errors import FlowError as InvalidDecoratorException
+from anabranch.function_modifiers.checks import (
+    DATA_VALIDATOR_ORIGINAL_OUTPUT_TAG,
+    IS_DATA_VALIDATOR_TAG,
+    check_output,
+    check_output_custom,
+)
 from anabranch.function_modifiers.conditions import Condition, config, exclude
 from anabranch.function_modifiers.delayed import ResolveAt, resolve, resolve_from_config
 from anabranch.function_modifiers.dependencies import (
@@ -40,6 +46,8 @@ from anabranch.function_modifiers.subdags import parameterized_subdag, subdag
 hamilton_exclude = exclude
 
 __all__ = [
+    "DATA_VALIDATOR_ORIGINAL_OUTPUT_TAG",
+    "IS_DATA_VALIDATOR_TAG",
     "BaseModel",
     "Condition",
     "DynamicTransformBase",
@@ -51,6 +59,8 @@ __all__ = [
     "UpstreamDependency",
     "apply_to",
     "cache",
+    "check_output",
+    "check_output_custom",
     "config",
     "configuration",
     "does",

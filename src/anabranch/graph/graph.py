@@ -90,7 +90,10 @@ class Graph:
         axes: dict[str, Axes] = {}
         edges: dict[str, tuple[Edge, ...]] = {}
         for name, node in ordered.items():
-            axes[name], edges[name] = _bind(node, ordered, axes)
+            if node.late is not None:
+                read = {p.name: _whole(ordered.get(p.reads), axes) for p in node.parameters}
+                ordered[name] = node.late(node, read)
+            axes[name], edges[name] = _bind(ordered[name], ordered, axes)
         return cls(ordered, inputs, config, axes, edges)
 
     def value_axes(self, name: str) -> Axes:
@@ -175,13 +178,19 @@ def _inputs(nodes: Mapping[str, Node]) -> dict[str, Input]:
     return {name: Input(name, tuple(found)) for name, found in readers.items()}
 
 
+def _whole(source: Node | None, axes: Mapping[str, Axes]) -> Axes:
+    """The axes of what a node gives; of an input, none."""
+    if source is None:
+        return ()
+    return (*axes[source.name], source.name) if source.expands else axes[source.name]
+
+
 def _bind(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> tuple[Axes, tuple[Edge, ...]]:
     open_axes: list[tuple[str, Axes]] = []
     for parameter in node.parameters:
         source = nodes.get(parameter.reads)
-        whole: Axes = ()
+        whole = _whole(source, axes)
         if source is not None:
-            whole = (*axes[source.name], source.name) if source.expands else axes[source.name]
             _check_depth(node, parameter, source, whole)
             _check_type(node, parameter, source)
         open_axes.append((parameter.name, whole[: len(whole) - parameter.depth]))

@@ -56,7 +56,8 @@ class Node:
 
     `function` is what is called: the user's own, or what a modifier made (`anabranch.derived`, `functools.partial`).
     `originating` are the functions in the user's modules that the node is there for: mostly one, and for a node of a subdag
-    also those that the subdag stands on.
+    also those that the subdag stands on. `late` is for a node that depends on the axes of what it reads: it is given the node
+    and these axes by parameter, and says what the node is then.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Node:
     origin: str = ""
     policy: Policy | None = None
     originating: tuple[Callable[..., Any], ...] = ()
+    late: Callable[[Node, Mapping[str, tuple[str, ...]]], Node] | None = None
 
     @property
     def label(self) -> str:

@@ -45,6 +45,7 @@ class Draft:
         defaults: values for parameters that may be left out, where the called function has none or others.
         main: whether this is the decorated function's own node.
         inner: whether it is on the way to others and never one of the last, although no draft reads it.
+        aside: whether it only looks on (a saver, a report): it is never one of the last, and what it reads still may be.
     """
 
     node: Node
@@ -53,6 +54,7 @@ class Draft:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     main: bool = False
     inner: bool = False
+    aside: bool = False
 
     @property
     def name(self) -> str:

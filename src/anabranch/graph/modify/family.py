@@ -5,16 +5,18 @@ Invariant: no two drafts of a family have one name, and there is at least one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anabranch.errors import FlowError, nearest_or_all
+from anabranch.function_modifiers.dependencies import Dependency
 from anabranch.function_modifiers.modifier import Modifier, Target
 from anabranch.graph.modify.draft import Draft
+from anabranch.graph.node import Node, Parameter, Role
 from anabranch.markers import origin_of
 
-__all__ = ["Family", "Scene", "chosen_of", "finals_of", "replaced", "the_final"]
+__all__ = ["Family", "Scene", "beside", "checked", "chosen_of", "finals_of", "free_name", "replaced", "the_final"]
 
 Family = tuple[Draft, ...]
 
@@ -59,9 +61,9 @@ class Scene:
 
 
 def finals_of(family: Family) -> list[Draft]:
-    """The last nodes of a family: what none of the others reads."""
-    read = {name for draft in family for name in draft.reads()}
-    return [draft for draft in family if not draft.inner and draft.name not in read]
+    """The last nodes of a family: what none of the others reads, but for those that only look on."""
+    read = {name for draft in family if not draft.aside for name in draft.reads()}
+    return [draft for draft in family if not draft.inner and not draft.aside and draft.name not in read]
 
 
 def the_final(family: Family, modifier: Modifier, scene: Scene) -> Draft:
@@ -117,3 +119,31 @@ def checked(drafts: Iterable[Draft], modifier: Modifier, scene: Scene) -> Family
             raise scene.refusal(modifier, f"it makes two nodes called '{draft.name}'; rename one")
         found[draft.name] = draft
     return tuple(found.values())
+
+
+def beside(
+    draft: Draft, name: str, function: Callable[..., Any], reads: Mapping[str, Dependency], annotation: Any, **more: Any
+) -> Draft:
+    """A node that is there because of another one: it has its place, and what its failures mean, but is not tried again.
+
+    Args:
+        draft: the other one.
+        name: the node's name.
+        function: what it calls.
+        reads: its parameters, all of them plain, by name, and where their values come from; `types` may give their types.
+        annotation: the type of what it gives.
+        more: further fields of the node, or `types`.
+    """
+    types: Mapping[str, Any] = more.pop("types", {})
+    node = draft.node
+    parameters = tuple(Parameter(key, Role.PLAIN, 0, types.get(key, Any)) for key in reads)
+    policy = None if node.policy is None else replace(node.policy, retries=None, timeout=None)
+    shared = {"doc": node.doc, "origin": node.origin, "originating": node.originating, "policy": policy}
+    return Draft(Node(name, function, parameters, annotation, **{**shared, **more}), dict(reads))
+
+
+def free_name(name: str, taken: Container[str], number: int = 0) -> str:
+    """The name, numbered from this number on where it is taken."""
+    while (found := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return found

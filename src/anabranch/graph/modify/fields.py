@@ -19,8 +19,8 @@ from anabranch.function_modifiers.fields import UNTYPED, ExtractColumns, Extract
 from anabranch.function_modifiers.modifier import Modifier
 from anabranch.graph.functions import read_result
 from anabranch.graph.modify.draft import Draft
-from anabranch.graph.modify.family import Family, Scene, checked, the_final
-from anabranch.graph.node import Node, Parameter, Role
+from anabranch.graph.modify.family import Family, Scene, beside, checked, the_final
+from anabranch.graph.node import Node
 from anabranch.graph.types import assignable, describe
 
 __all__ = ["column_drafts", "column_type", "part_of", "with_columns_extracted", "with_fields_extracted", "with_fields_unpacked"]
@@ -179,17 +179,7 @@ def part_of(
     whole: Draft, name: str, function: Callable[[Any], Any], annotation: Any, doc: str | None = None, *, expands: bool = False
 ) -> Draft:
     """A node that reads `whole` plainly and gives what `function` makes of it."""
-    node = whole.node
-    parameter = Parameter("value", Role.PLAIN, 0, node.annotation)
-    made = Node(
-        name,
-        function,
-        (parameter,),
-        annotation,
-        expands=expands,
-        doc=node.doc if doc is None else doc,
-        tags={},
-        origin=node.origin,
-        originating=node.originating,
-    )
-    return Draft(made, {"value": UpstreamDependency(node.name)})
+    reads = {"value": UpstreamDependency(whole.name)}
+    types = {"value": whole.node.annotation}
+    said = {} if doc is None else {"doc": doc}
+    return beside(whole, name, function, reads, annotation, types=types, expands=expands, **said)

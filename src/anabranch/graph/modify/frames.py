@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,9 @@ from anabranch.errors import nearest_or_all
 from anabranch.function_modifiers.dependencies import Dependency, UpstreamDependency
 from anabranch.function_modifiers.frames import WithColumns
 from anabranch.graph.modify.draft import Draft
-from anabranch.graph.modify.family import Family, Scene, checked
+from anabranch.graph.modify.family import Family, Scene, beside, checked
 from anabranch.graph.modify.fields import column_type
 from anabranch.graph.modify.subdags import Nest, Outside
-from anabranch.graph.node import Node, Parameter, Role
 from anabranch.graph.types import assignable
 
 __all__ = ["with_more_columns"]
@@ -58,22 +57,20 @@ class _Frame:
             inputs[self.modifier.frame_as] = self.origin
         nest = Nest(self.modifier.parts, self.space, Outside(inputs, {}), self.modifier, self.scene)
         for name in self.modifier.passed:
-            yield self._made(f"{self.space}.{name}", Ingredient(name, self.scene.name), (), self.column)
+            yield self._made(f"{self.space}.{name}", Ingredient(name, self.scene.name), {}, self.column)
         yield from nest.drafts()
         selected = self._selected(nest)
-        columns = tuple(Parameter(f"value_{number}", Role.PLAIN, 0, self.column) for number in range(len(selected)))
+        columns = {f"value_{number}": nest.meaning_of(name) for number, name in enumerate(selected)}
         made = self._made(f"{self.space}._append", Widened(tuple(selected)), columns, self.parameter.annotation)
-        reads = {p.name: nest.meaning_of(name) for p, name in zip(columns, selected, strict=True)}
-        yield replace(made, bindings={**made.bindings, **reads})
+        yield made
         bindings = {**self.draft.bindings, self.parameter.name: UpstreamDependency(made.name)}
         yield replace(self.draft, bindings=bindings)
 
-    def _made(self, name: str, function: Any, others: tuple[Parameter, ...], annotation: Any) -> Draft:
-        """A node that reads the frame, and others."""
-        node = self.draft.node
-        frame = Parameter("value", Role.PLAIN, 0, self.parameter.annotation)
-        made = Node(name, function, (frame, *others), annotation, origin=node.origin, originating=node.originating)
-        return Draft(made, {"value": self.origin}, inner=True)
+    def _made(self, name: str, function: Callable[..., Any], columns: Mapping[str, Dependency], annotation: Any) -> Draft:
+        """A node that reads the frame, and columns."""
+        types = {"value": self.parameter.annotation, **dict.fromkeys(columns, self.column)}
+        made = beside(self.draft, name, function, {"value": self.origin, **columns}, annotation, types=types, doc="")
+        return replace(made, inner=True)
 
     def _selected(self, nest: Nest) -> list[str]:
         """The nodes that are added as columns."""

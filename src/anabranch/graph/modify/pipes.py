@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,8 @@ from anabranch.function_modifiers.dependencies import Dependency, UpstreamDepend
 from anabranch.function_modifiers.modifier import Modifier
 from anabranch.function_modifiers.steps import Namespace, PipeInput, PipeOutput, Step
 from anabranch.graph.modify.draft import Draft, bound
-from anabranch.graph.modify.family import Family, Scene, checked, chosen_of
-from anabranch.graph.node import Node, Parameter, Role
+from anabranch.graph.modify.family import Family, Scene, beside, checked, chosen_of, free_name
+from anabranch.graph.node import Parameter, Role
 
 __all__ = ["piped_in", "piped_out"]
 
@@ -73,26 +73,16 @@ def _after(draft: Draft, steps: Sequence[Step], family: Family, modifier: PipeOu
     """The node with steps after it, and its name on the last of them."""
     name, start = draft.name, draft.origin_of("value")
     if draft.node.function is not same:
-        raw = draft.changed(name=_free(f"{name}.raw", {one.name for one in family}), tags={})
+        raw = draft.changed(name=free_name(f"{name}.raw", {one.name for one in family}), tags={})
         start = UpstreamDependency(raw.name)
         yield raw
     pipe = _Pipe(name, modifier, scene, taken={one.name for one in family})
     drafts = pipe.steps(steps, start, modifier.namespace)
     yield from drafts
-    annotation = drafts[-1].node.annotation
-    parameter = Parameter("value", Role.PLAIN, 0, annotation)
-    node = draft.node
-    alias = Node(
-        name, same, (parameter,), annotation, doc=node.doc, tags=node.tags, origin=node.origin, originating=node.originating
-    )
-    yield Draft(alias, {"value": UpstreamDependency(drafts[-1].name)}, inner=draft.inner)
-
-
-def _free(name: str, taken: Container[str], number: int = 0) -> str:
-    """The name, numbered from this number on where it is taken."""
-    while (found := f"{name}_{number}" if number else name) in taken:
-        number += 1
-    return found
+    last = drafts[-1]
+    reads, types = {"value": UpstreamDependency(last.name)}, {"value": last.node.annotation}
+    alias = beside(draft, name, same, reads, last.node.annotation, types=types, tags=draft.node.tags)
+    yield replace(alias, inner=draft.inner)
 
 
 def _holds(step: Step, scene: Scene) -> bool:
@@ -128,7 +118,7 @@ class _Pipe:
             return prefix + step.name
         if not step.own_name:
             raise self.scene.refusal(self.modifier, "a step's function has no name of its own; give it one with .named('…')")
-        name = _free(prefix + step.own_name, self.taken, earlier)
+        name = free_name(prefix + step.own_name, self.taken, earlier)
         self.taken.add(name)
         return name
 

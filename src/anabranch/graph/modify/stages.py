@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from anabranch.function_modifiers.checks import CheckOutput, CheckOutputCustom
 from anabranch.function_modifiers.delayed import Resolve
 from anabranch.function_modifiers.fields import ExtractColumns, ExtractFields, UnpackFields
 from anabranch.function_modifiers.frames import WithColumns
@@ -29,6 +30,15 @@ __all__ = ["modified"]
 
 Stage = Mapping[type[Modifier], Callable[[Family, Any, Scene], Family]]
 
+
+def _with_checks(family: Family, modifier: CheckOutput | CheckOutputCustom, scene: Scene) -> Family:
+    from anabranch.graph.modify import checks  # which knows validators, and few flows have any
+
+    if isinstance(modifier, CheckOutput):
+        return checks.checked_by_keyword(family, modifier, scene)
+    return checks.checked_by_validators(family, modifier, scene)
+
+
 STAGES: tuple[Stage, ...] = (
     {Does: replacing.done_by_another, DynamicTransform: replacing.transformed, Subdag: subdags.with_subdags},
     {Inject: parameters.injected},
@@ -39,6 +49,8 @@ STAGES: tuple[Stage, ...] = (
         ExtractFields: fields.with_fields_extracted,
         UnpackFields: fields.with_fields_unpacked,
         PipeOutput: pipes.piped_out,
+        CheckOutput: _with_checks,
+        CheckOutputCustom: _with_checks,
     },
     {Mutation: pipes.piped_out},
     {Tag: labels.tagged, CacheWish: labels.tagged, TagOutputs: labels.tagged_outputs},
