@@ -30,10 +30,6 @@ from anabranch.work import ABSENT, MISSING, Argument, Form, Layout, Missing, Out
 
 __all__ = ["Fans"]
 
-OPEN_ITEM_SECONDS = 1.0
-"""An item with an inner fan that takes longer than this as a loop is opened even when there are many like it."""
-
-
 class Fans:
     """The fans of a run."""
 
@@ -449,7 +445,7 @@ class Fans:
         if self.board.slots < 2 or fan.alive >= few or not self._may_open(fan, fan.cut):
             return False
         seconds = fan.sizer.estimate.seconds
-        return fan.opened < few or (seconds is not None and seconds > OPEN_ITEM_SECONDS)
+        return fan.opened < few or (seconds is not None and seconds > fan.sizer.aim)  # it would be a long span by itself
 
     def _may_open(self, fan: FanState, index: int) -> bool:
         """Whether an item has an inner fan, and what it is made of is here."""
