@@ -30,6 +30,11 @@ from anabranch.work import ABSENT, MISSING, Argument, Form, Layout, Missing, Out
 
 __all__ = ["Fans"]
 
+LONG = 1.0
+"""An item with an inner fan that would by itself be a longer span than spans aim at, or would take so many seconds, is opened
+even when there are many like it.
+"""
+
 class Fans:
     """The fans of a run."""
 
@@ -445,7 +450,7 @@ class Fans:
         if self.board.slots < 2 or fan.alive >= few or not self._may_open(fan, fan.cut):
             return False
         seconds = fan.sizer.estimate.seconds
-        return fan.opened < few or (seconds is not None and seconds > fan.sizer.aim)  # it would be a long span by itself
+        return fan.opened < few or (seconds is not None and seconds > min(fan.sizer.aim, LONG))
 
     def _may_open(self, fan: FanState, index: int) -> bool:
         """Whether an item has an inner fan, and what it is made of is here."""
