@@ -584,4 +584,72 @@ CASES = [
         lambda x: {"u": -2 * x, "v": -(x + 11), "many.raw": {"u": 2 * x, "v": x + 11}, "p": -2 * x + 2, "q": -(x + 11) + 2},
         {"mode": 1},
     ),
+    Case(
+        "checks of values and items",
+        """
+        from anabranch.validation import DataValidator, ValidationReport, ValidationResult
+
+        class Even(DataValidator):
+            def applies_to(self, datatype): return datatype is int
+            def description(self): return "even"
+            def validate(self, dataset): return ValidationResult(dataset % 2 == 0, f"{dataset}")
+
+        @check_output(range=(0, 3), importance="warn")
+        @check_output_custom(Even())
+        def checked(x: int) -> int: return x
+
+        def verdicts(checked_range_validator: ValidationResult, checked_even: ValidationResult) -> list:
+            return [checked_range_validator.passes, checked_even.passes]
+
+        @check_output(values_in=range(100), importance="fail")
+        def item(x: int) -> Parallelizable[int]: return range(x)
+
+        @check_output(range=(0, 1))
+        @extract_fields({"half": int})
+        def parts(item: int) -> dict: return {"half": item // 2}
+
+        def total(half: Collect[int]) -> int: return sum(half)
+
+        @inject(report=source("half.report"))
+        def reported(report: ValidationReport) -> bool: return report.passes and report.passed > 0
+        """,
+        lambda x: {
+            "checked": x,
+            "checked_raw": x,
+            "verdicts": [0 <= x <= 3, x % 2 == 0],
+            "item": list(range(x)),
+            "total": sum(n // 2 for n in range(x)),
+            "reported": True,
+        },
+    ),
+    Case(
+        "data in and out",
+        """
+        import json, os
+
+        @save_to.json(path="{folder}/saved {x}.json", output_name_="saved")
+        def record(x: int) -> dict: return {"x": x}
+
+        def is_there(saved: Any) -> bool:
+            return all(os.path.exists(one["file_metadata"]["path"]) for one in (saved if isinstance(saved, list) else [saved]))
+
+        @datasaver()
+        def stored(x: int, folder: str) -> dict:
+            path = os.path.join(folder, f"stored {x}.json")
+            with open(path, "w") as file: json.dump({"n": x + 1}, file)
+            return {"path": path}
+
+        def place(stored: dict) -> str: return stored["path"]
+
+        @load_from.json(path=source("place"), inject_="found")
+        def again(found: dict, x: int) -> list: return [found["n"], x]
+
+        @dataloader()
+        def loaded(place: str) -> tuple[dict, dict]:
+            with open(place) as file: return json.load(file), {"rows": 1}
+
+        def both(loaded: dict, again: list) -> list: return [loaded["n"], *again]
+        """,
+        lambda x: {"record": {"x": x}, "is_there": True, "again": [x + 1, x], "both": [x + 1, x + 1, x]},
+    ),
 ]

@@ -25,6 +25,8 @@ NEEDS = {"ray": "ray", "dask": "distributed"}
 ITEMS = [3, 1, 4]
 
 NO_DECORATORS = {
+    "DATA_VALIDATOR_ORIGINAL_OUTPUT_TAG": "the name of a tag",
+    "IS_DATA_VALIDATOR_TAG": "the name of a tag",
     "Condition": "data",
     "InvalidDecoratorException": "an error",
     "LiteralDependency": "data",
@@ -46,8 +48,19 @@ def executor(request):
     if request.param in NEEDS:
         pytest.importorskip(NEEDS[request.param])
     executor = make_executor(request.param, dict(EXECUTORS[request.param]))
-    yield request.param, executor
+    yield executor
     executor.close()
+
+
+@pytest.fixture(autouse=True)
+def _figures(request, figures):
+    """How many cases were run on each executor, and how long that took; see `tests/conftest.py`."""
+    started = perf_counter()
+    yield
+    if "executor" in request.fixturenames:
+        name = f"modifiers on {request.node.callspec.params['executor']}"
+        count, seconds = figures.get(name, (0, 0.0))
+        figures[name] = (count + 1, seconds + perf_counter() - started)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +85,13 @@ def x(items: list[int]) -> Parallelizable[int]:
 
 @pytest.mark.parametrize("place", ["outside", "inside"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_matrix(case, place, executor, modules, figures):
+def test_matrix(case, place, executor, modules, tmp_path):
     for library in case.needs:
         pytest.importorskip(library)
-    name, made = executor
     wanted = {given: case.expected(given) for given in ITEMS}
     outputs = list(wanted[ITEMS[0]])
-    builder = Builder().with_modules(modules(case)).with_config(case.config).with_executor(made)
-    started = perf_counter()
+    config = {**case.config, "folder": str(tmp_path)}
+    builder = Builder().with_modules(modules(case)).with_config(config).with_executor(executor)
     if place == "outside":
         driver = builder.build()
         for given in ITEMS:
@@ -95,8 +107,6 @@ def test_matrix(case, place, executor, modules, figures):
         for output in outputs:
             if not _varies(driver, output):
                 assert found[output] == wanted[ITEMS[0]][output] == wanted[ITEMS[1]][output]
-    count, seconds = figures.get(f"modifiers, {name}", (0, 0.0))
-    figures[f"modifiers, {name}"] = (count + 1, seconds + perf_counter() - started)
 
 
 def _varies(driver, output):

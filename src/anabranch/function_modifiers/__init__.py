@@ -18,6 +18,7 @@ from anabranch.function_modifiers.checks import (
     check_output_custom,
 )
 from anabranch.function_modifiers.conditions import Condition, config, exclude
+from anabranch.function_modifiers.data import dataloader, datasaver, load_from, save_to
 from anabranch.function_modifiers.delayed import ResolveAt, resolve, resolve_from_config
 from anabranch.function_modifiers.dependencies import (
     LiteralDependency,
@@ -63,6 +64,8 @@ __all__ = [
     "check_output_custom",
     "config",
     "configuration",
+    "dataloader",
+    "datasaver",
     "does",
     "dynamic_transform",
     "exclude",
@@ -71,6 +74,7 @@ __all__ = [
     "group",
     "hamilton_exclude",
     "inject",
+    "load_from",
     "model",
     "mutate",
     "parameterize",
@@ -83,6 +87,7 @@ __all__ = [
     "pipe_output",
     "resolve",
     "resolve_from_config",
+    "save_to",
     "schema",
     "source",
     "step",

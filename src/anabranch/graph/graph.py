@@ -9,7 +9,7 @@ This module never knows inputs' values, outputs, or how anything runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
@@ -35,6 +35,7 @@ class Graph:
         config: what the builder was given; readable like inputs.
         axes: for each node the axes along which it runs; an expander's value has one more, itself.
         edges: for each node its parameters, bound.
+        given: the nodes that it was built of; of some only their axes say what they are (`Node.late`).
     """
 
     nodes: Mapping[str, Node]
@@ -42,6 +43,7 @@ class Graph:
     config: Mapping[str, Any]
     axes: Mapping[str, Axes]
     edges: Mapping[str, tuple[Edge, ...]]
+    given: Mapping[str, Node] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_modules(
@@ -77,24 +79,25 @@ class Graph:
         return cls.from_nodes(found.values(), config)
 
     @classmethod
-    def from_nodes(cls, nodes: Iterable[Node], config: Mapping[str, Any]) -> Graph:
+    def from_nodes(cls, given: Iterable[Node], config: Mapping[str, Any]) -> Graph:
         """Builds the graph of these nodes; see `from_modules`."""
-        by_name = {node.name: node for node in nodes}
+        by_name = {node.name: node for node in given}
         for name, node in by_name.items():
             if name in config:
                 raise FlowError(f"{node.label} has the name of a config value; rename one of them")
             if name.endswith(("()", "!")):
                 raise FlowError(f"{node.label}: a node's name cannot end in '()' or '!'; rename it")
-        ordered = {name: by_name[name] for name in _order(by_name)}
-        inputs = _inputs(by_name)
+        order, inputs = _order(by_name), _inputs(by_name)
+        nodes: dict[str, Node] = {}
         axes: dict[str, Axes] = {}
         edges: dict[str, tuple[Edge, ...]] = {}
-        for name, node in ordered.items():
-            if node.late is not None:
-                read = {p.name: _whole(ordered.get(p.reads), axes) for p in node.parameters}
-                ordered[name] = node.late(node, read)
-            axes[name], edges[name] = _bind(ordered[name], ordered, axes)
-        return cls(ordered, inputs, config, axes, edges)
+        for name in order:
+            for node in _settled(by_name[name], nodes, axes):
+                if node.name != name and node.name in by_name:
+                    raise _doubled(by_name[node.name], node, config)
+                nodes[node.name] = node
+                axes[node.name], edges[node.name] = _bind(node, nodes, axes)
+        return cls(nodes, inputs, config, axes, edges, by_name)
 
     def value_axes(self, name: str) -> Axes:
         """The axes of what the node gives: its own, and itself if it is an expander. Inputs have none."""
@@ -176,6 +179,13 @@ def _inputs(nodes: Mapping[str, Node]) -> dict[str, Input]:
                     f"{nearest(name, nodes)}; an input is one value: annotate it as list[…] to be given a list"
                 )
     return {name: Input(name, tuple(found)) for name, found in readers.items()}
+
+
+def _settled(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> Sequence[Node]:
+    """The node, or, where that depends on the axes of what it reads, the nodes that it is then."""
+    if node.late is None:
+        return (node,)
+    return node.late(node, {p.name: _whole(nodes.get(p.reads), axes) for p in node.parameters})
 
 
 def _whole(source: Node | None, axes: Mapping[str, Axes]) -> Axes:

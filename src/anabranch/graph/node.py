@@ -5,7 +5,7 @@ Roles belong to edges: the same value may be read plainly by one function, colle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, get_args
@@ -57,7 +57,7 @@ class Node:
     `function` is what is called: the user's own, or what a modifier made (`anabranch.derived`, `functools.partial`).
     `originating` are the functions in the user's modules that the node is there for: mostly one, and for a node of a subdag
     also those that the subdag stands on. `late` is for a node that depends on the axes of what it reads: it is given the node
-    and these axes by parameter, and says what the node is then.
+    and these axes by parameter, and says what it is then: nodes, the last of which has its name.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Node:
     origin: str = ""
     policy: Policy | None = None
     originating: tuple[Callable[..., Any], ...] = ()
-    late: Callable[[Node, Mapping[str, tuple[str, ...]]], Node] | None = None
+    late: Callable[[Node, Mapping[str, tuple[str, ...]]], Sequence[Node]] | None = None
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from anabranch.graph.node import Node, Role
 __all__ = ["collect_all"]
 
 
-def collect_all(node: Node, axes: Mapping[str, Axes]) -> Node:
-    """The node with parameters that close all axes of what they read; what has none is read plainly."""
+def collect_all(node: Node, axes: Mapping[str, Axes]) -> tuple[Node, ...]:
+    """The node, with parameters that close all axes of what they read; what has none is read plainly."""
     closing = (replace(p, depth=len(axes[p.name]), role=Role.COLLECT if axes[p.name] else Role.PLAIN) for p in node.parameters)
-    return replace(node, parameters=tuple(closing))
+    return (replace(node, parameters=tuple(closing), late=None),)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from anabranch.function_modifiers.checks import CheckOutput, CheckOutputCustom
+from anabranch.function_modifiers.data import DataLoader, DataSaver, LoadFrom, SaveTo
 from anabranch.function_modifiers.delayed import Resolve
 from anabranch.function_modifiers.fields import ExtractColumns, ExtractFields, UnpackFields
 from anabranch.function_modifiers.frames import WithColumns
@@ -39,11 +40,27 @@ def _with_checks(family: Family, modifier: CheckOutput | CheckOutputCustom, scen
     return checks.checked_by_validators(family, modifier, scene)
 
 
+def _with_data(family: Family, modifier: Modifier, scene: Scene) -> Family:
+    from anabranch.graph.modify import data  # which knows adapters
+
+    match modifier:
+        case LoadFrom():
+            return data.loaded(family, modifier, scene)
+        case SaveTo():
+            return data.saved(family, modifier, scene)
+        case DataLoader():
+            return data.loading(family, modifier, scene)
+        case DataSaver():
+            return data.saving(family, modifier, scene)
+    return family
+
+
 STAGES: tuple[Stage, ...] = (
     {Does: replacing.done_by_another, DynamicTransform: replacing.transformed, Subdag: subdags.with_subdags},
     {Inject: parameters.injected},
     {Parameterize: parameters.parameterized, ParameterizeExtract: parameters.parameterized_with_columns},
-    {PipeInput: pipes.piped_in, WithColumns: frames.with_more_columns},
+    {PipeInput: pipes.piped_in, WithColumns: frames.with_more_columns, LoadFrom: _with_data},
+    {DataLoader: _with_data, DataSaver: _with_data},
     {
         ExtractColumns: fields.with_columns_extracted,
         ExtractFields: fields.with_fields_extracted,
@@ -51,6 +68,7 @@ STAGES: tuple[Stage, ...] = (
         PipeOutput: pipes.piped_out,
         CheckOutput: _with_checks,
         CheckOutputCustom: _with_checks,
+        SaveTo: _with_data,
     },
     {Mutation: pipes.piped_out},
     {Tag: labels.tagged, CacheWish: labels.tagged, TagOutputs: labels.tagged_outputs},
