@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 import sys
 from time import perf_counter
@@ -107,6 +108,25 @@ def test_matrix(case, place, executor, modules, tmp_path):
         for output in outputs:
             if not _varies(driver, output):
                 assert found[output] == wanted[ITEMS[0]][output] == wanted[ITEMS[1]][output]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_nodes_call_travels_by_reference(case, modules):
+    """Only what is defined inside a function travels by value; nothing that a modifier makes does."""
+    for library in case.needs:
+        pytest.importorskip(library)
+    config = {**case.config, "folder": ""}
+    driver = Builder().with_modules(modules(case)).with_config(config).build()
+    for node in driver.graph.nodes.values():
+        local = any("<locals>" in function.__qualname__ for function in (*node.originating, _innermost(node.function)))
+        if not local:
+            assert len(pickle.dumps(node.function)) < 1000, node.label
+
+
+def _innermost(function):
+    while hasattr(function, "func"):
+        function = function.func
+    return function if hasattr(function, "__qualname__") else type(function)
 
 
 def _varies(driver, output):

@@ -29,12 +29,20 @@ from anabranch import (
 )
 from anabranch.events import Event, SpanFinished
 from anabranch.function_modifiers import (
+    apply_to,
+    check_output,
     config,
     extract_fields,
     group,
     inject,
+    mutate,
     parameterize,
+    pipe_input,
+    pipe_output,
+    save_to,
     source,
+    step,
+    subdag,
     tag,
     value,
 )
@@ -108,6 +116,10 @@ def summed(square: Collect[int]) -> int:
     return sum(square)
 
 
+def _more(amount: int, by: int) -> int:
+    return amount + by
+
+
 @tag(owner="data")
 @parameterize(doubled={"by": value(2)}, scaled=({"by": source("limit")}, "By the limit."))
 def times(limit: int, by: int) -> int:
@@ -120,6 +132,27 @@ def bounds(both: list[int]) -> dict[str, int]:
     return {"low": min(both), "high": max(both)}
 
 
+@check_output(range=(0, 10))
+@pipe_output(step(_more, by=value(1)).named("raised"))
+@pipe_input(step(_more, by=source("limit")))
+def piped(limit: int) -> str:
+    return str(limit)
+
+
+@mutate(apply_to(piped, by=2).when(mode="a"))
+def _more_text(text: str, by: int) -> str:
+    return text * by
+
+
+@save_to.json(path="x.json", output_name_="saved")
+@subdag(times, inputs={"limit": source("limit")}, external_inputs=["limit"])
+def inner_flow(doubled: int, limit: int) -> dict[str, int]:
+    return {"doubled": doubled, "limit": limit}
+
+
+assert_type(piped(1), str)
+assert_type(_more_text("a", 2), str)
+assert_type(inner_flow(1, 2), dict[str, int])
 assert_type(times(3, by=2), int)
 assert_type(bounds([1, 2]), dict[str, int])
 
@@ -143,6 +176,8 @@ def _misuse() -> None:
     price__eu()  # type: ignore[call-arg]
     cross(3)  # type: ignore[type-var]
     inject(both=3)  # type: ignore[arg-type]
+    pipe_input(_more)  # type: ignore[arg-type]
+    piped("x")  # type: ignore[arg-type]
     bounds(3)  # type: ignore[arg-type]
     extract_fields({})(3)  # type: ignore[type-var]
 

@@ -6,8 +6,8 @@ marks when it is built. So a decorated function is still the plain function that
 What decorators of one function do has a fixed order, whatever order they are written in: alternatives are chosen; the
 function's node is made (`does`, `dynamic_transform`, `subdag`); its parameters are bound and it is made several times
 (`inject`, `parameterize`); inputs are worked on (`pipe_input`, `load_from`, `with_columns`); outputs are worked on
-(`extract_*`, `unpack_fields`, `pipe_output`, `check_output`, `save_to`), then `mutate`; nodes are tagged. Within one of these
-stages the decorator nearest to `def` comes first.
+(`dataloader`, then `extract_*`, `unpack_fields`, `pipe_output`, `check_output`, `save_to`, then `mutate`); nodes are tagged.
+Within one of these stages the decorator nearest to `def` comes first.
 """
 
 from anabranch.errors import FlowError as InvalidDecoratorException

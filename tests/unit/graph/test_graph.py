@@ -7,7 +7,9 @@ import types
 import pytest
 
 from anabranch import Builder, Collect, FlowError, Parallelizable, cross, module_from_functions
-from anabranch.graph import Graph
+from anabranch.graph import Graph, Node, Parameter, Role
+from anabranch.graph.functions import node_of
+from anabranch.graph.modify.late import collect_all
 from anabranch.markers import MARKS
 
 
@@ -211,3 +213,48 @@ def test_a_chain_of_a_thousand_within_a_fan_out_runs(executor):
     )
     with Builder().with_modules(module).with_executor(executor).build() as driver:
         assert driver.execute(["end"], {"k": 3}) == {"end": 3003}
+
+
+# -- nodes that are decided when the axes are known ----------------------------------------------------------------
+
+
+def late_node(name, decide):
+    return Node(name, list, (Parameter("given", Role.PLAIN, 0, object, source="item"),), list, late=decide)
+
+
+def fan(*more):
+    def item(n: int) -> Parallelizable[int]:
+        return range(n)
+
+    return [node_of("item", item), *more]
+
+
+def test_a_late_node_is_told_the_axes_of_what_it_reads():
+    told = []
+
+    def decide(node, axes):
+        told.append(axes)
+        return collect_all(node, axes)
+
+    graph = Graph.from_nodes(fan(late_node("all", decide)), {})
+    assert told == [{"given": ("item",)}]
+    assert graph.axes["all"] == ()
+    assert graph.edges["all"][0].parameter.role is Role.COLLECT
+    assert graph.nodes["all"].late is None
+    assert graph.given["all"].late is decide
+
+    def once(n: int) -> int: ...
+
+    again = Graph.from_nodes([*({**graph.given, "item": node_of("item", once)}).values()], {})
+    assert again.edges["all"][0].parameter.role is Role.PLAIN
+    assert dataclasses.replace(again.nodes["all"], parameters=()) == dataclasses.replace(graph.nodes["all"], parameters=())
+
+
+def test_a_late_node_may_become_several_but_takes_no_ones_name():
+    def decide(node, axes):
+        return dataclasses.replace(node, name="all.each", late=None), dataclasses.replace(node, late=None)
+
+    graph = Graph.from_nodes(fan(late_node("all", decide)), {})
+    assert list(graph.nodes) == ["item", "all.each", "all"]
+    with pytest.raises(FlowError, match="called 'all.each'"):
+        Graph.from_nodes(fan(late_node("all", decide), late_node("all.each", lambda node, axes: (node,))), {})
