@@ -2,9 +2,9 @@
 
 Theory: an error is worth a class of its own when somebody would catch it apart from the others. So the classes follow
 *who must act*, not where the error was noticed: the author of the flow (`FlowError`), the caller (`InputError`), the
-operator (`ExecutorError`, `WorkerLost`, `TimedOut`), the author of a value (`TransferError`), or us (`InternalError`). An
-exception that a user's function raised is none of these: it propagates as itself, with a note that names function and
-item.
+operator (`ExecutorError`, `WorkerLost`, `TimedOut`, `StoreError`), the author of a value (`TransferError`), or us
+(`InternalError`). An exception that a user's function raised is none of these: it propagates as itself, with a note that
+names function and item.
 
 Every message says what, where and what to do now. This module knows nothing else of anabranch.
 """
@@ -22,6 +22,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "RunCancelled",
+    "StoreError",
     "TimedOut",
     "TransferError",
     "WorkerLost",
@@ -48,6 +49,10 @@ class ExecutorError(AnabranchError):
 
 class TransferError(AnabranchError):
     """A function, item, input or result cannot travel to or from a worker."""
+
+
+class StoreError(AnabranchError):
+    """A cache or a journal cannot be read or written: a full disk, a read-only folder, an index that is locked or damaged."""
 
 
 class WorkerLost(AnabranchError):

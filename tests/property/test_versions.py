@@ -81,7 +81,7 @@ def nested(inner):
 VALUES = st.recursive(SCALARS | ARRAYS, nested, max_leaves=8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(VALUES, min_size=30, max_size=60))
 def test_versions_tell_values_apart_and_only_values(values):
     versions, by_version, by_text = Versions(), {}, {}
@@ -91,7 +91,7 @@ def test_versions_tell_values_apart_and_only_values(values):
         assert by_text.setdefault(text, version) == version, "one value, two versions"
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(VALUES, VALUES)
 def test_moving_a_bracket_shows(one, other):
     versions = Versions()

@@ -135,8 +135,7 @@ PYTHON = [
     *(decimal.Decimal("nan"), fractions.Fraction(1, 3), uuid.UUID(int=5), pathlib.PurePosixPath("a"), pathlib.Path("a")),
     *(pathlib.Path("a/b"), pathlib.PureWindowsPath("a"), ipaddress.ip_address("::1"), ipaddress.ip_address("127.0.0.1")),
     *(re.compile("a"), re.compile("a", re.IGNORECASE), re.compile(b"a"), array.array("i", [1]), array.array("h", [1])),
-    *(datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1),  # noqa: DTZ001
-      datetime.datetime(2020, 1, 1, tzinfo=UTC)),
+    *(datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1), datetime.datetime(2020, 1, 1, tzinfo=UTC)),  # noqa: DTZ001  zones may be missing
     *(datetime.datetime(2020, 10, 25, 2, tzinfo=ROME), datetime.datetime(2020, 10, 25, 2, tzinfo=ROME, fold=1), ROME),
     *(datetime.time(1), datetime.time(1, fold=1), datetime.timedelta(1), datetime.timedelta(0, 1), datetime.timezone.utc),
     *(datetime.timezone(datetime.timedelta(0, 60)), datetime.timezone(datetime.timedelta(0, 60), "x"), ValueError("a")),
