@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,18 +62,16 @@ def nothing_is_left() -> Iterator[None]:
 
 def held(pid: int | str) -> set[str]:
     """The inodes of the segments that a process has open or mapped."""
-    found = set()
-    try:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            if "memfd:anabranch" in line:
-                found.add(line.split()[4])
+    with suppress(OSError):  # it has ended
+        maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+        found = {line.split()[4] for line in maps if "memfd:anabranch" in line}
         for entry in os.listdir(f"/proc/{pid}/fd"):
-            path = f"/proc/{pid}/fd/{entry}"
-            if "memfd:anabranch" in os.readlink(path):
-                found.add(str(os.stat(path).st_ino))
-    except OSError:  # it has ended, or the file was the listing's own
-        pass
-    return found
+            with suppress(OSError):  # it has been closed just now
+                path = f"/proc/{pid}/fd/{entry}"
+                if "memfd:anabranch" in os.readlink(path):
+                    found.add(str(os.stat(path).st_ino))
+        return found
+    return set()
 
 
 def held_by_any(inodes: set[str]) -> set[str]:
