@@ -17,6 +17,13 @@ from typing import Any
 
 from anabranch.derived import same
 from anabranch.errors import FlowError, nearest_or_all
+from anabranch.function_modifiers.dependencies import (
+    ConfigDependency,
+    GroupedDictDependency,
+    GroupedListDependency,
+    LiteralDependency,
+    UpstreamDependency,
+)
 from anabranch.graph import Graph, Node, Parameter, Role
 from anabranch.graph.savers import PLACES, Saver, with_free
 from anabranch.io.catalog import loader_for
@@ -139,16 +146,15 @@ def _fields(given: Mapping[str, Any], graph: Graph) -> dict[str, Field]:
 
 
 def _field(name: str, value: Any, graph: Graph) -> Field:
-    kind = type(value).__name__  # the classes are those of `anabranch.function_modifiers`
-    if kind == "UpstreamDependency":
+    if isinstance(value, UpstreamDependency):
         return Read(value.source)
-    if kind == "LiteralDependency":
+    if isinstance(value, LiteralDependency):
         return Given(value.value)
-    if kind == "ConfigDependency":
+    if isinstance(value, ConfigDependency):
         if value.key not in graph.config:
             raise FlowError(f"'{name}' is configuration('{value.key}'), which the config has not")
         return Given(graph.config[value.key])
-    if kind in {"GroupedListDependency", "GroupedDictDependency"}:
+    if isinstance(value, (GroupedListDependency, GroupedDictDependency)):
         raise FlowError(f"'{name}' is group(…); a field takes source(…), configuration(…) or a literal")
     if name in PLACES and isinstance(value, (str, os.PathLike)) and "{" in str(value):
         template = Template.parse(str(value)).resolved(

@@ -348,7 +348,7 @@ def test_what_is_no_module():
 
 def test_what_is_no_config_and_no_adapter():
     assert "config is given as a dict" in refused(InputError, Builder().with_config, ["region"])
-    assert "adapters are functions that take an event, not int" in refused(InputError, Builder().with_adapters, 3)
+    assert "adapters are functions that take an event, or result builders, not int" in refused(InputError, Builder().with_adapters, 3)
 
 
 def test_an_alternative_without_a_condition(flow):
@@ -368,7 +368,7 @@ def test_an_alternative_without_a_condition(flow):
         ([], {}, {}, "no output is asked for; name at least one"),
         (None, {}, {}, "outputs are a list of names, not NoneType"),
         (3, {}, {}, "outputs are a list of names, not int"),
-        ([["total"]], {"limit": 1}, {}, "outputs are names, not list"),
+        ([["total"]], {"limit": 1}, {}, "outputs are names, functions or variables, not list"),
         (["total"], {}, {}, "input is missing: 'limit' (int), needed by 'number' ({number})"),
         (["total"], {"limits": 1}, {}, "unknown input 'limits'; did you mean 'limit'?"),
         (["total"], {"limit": 1, "zzz": 2}, {}, "unknown input 'zzz'; there are 'limit'"),

@@ -46,7 +46,9 @@ from anabranch.function_modifiers import (
     tag,
     value,
 )
+from anabranch.io import from_, to
 from anabranch.report import Report, TaskReport
+from anabranch.results import DictResult
 
 # -- inside a flow -------------------------------------------------------------------------------------------------
 
@@ -203,8 +205,11 @@ assert_type(builder.allow_module_overrides(), Builder)
 
 driver = builder.build()
 assert_type(driver, Driver)
-assert_type(driver.execute(["total"], inputs={"limit": 3}), dict[str, Any])
-assert_type(driver.execute(("total",), {"limit": 3}, overrides={"square": PerItem([1, 2])}), dict[str, Any])
+assert_type(driver.execute(["total"], inputs={"limit": 3}), Any)  # a dict, or what a result builder makes
+assert_type(driver.execute(("total", square), {"limit": 3}, overrides={"square": PerItem([1, 2])}), Any)
+assert_type(Driver({"region": "eu"}, module, adapter=observe), Driver)
+assert_type(builder.with_adapters(DictResult()).with_materializers(from_.json(target="limit", path="a.json")), Builder)
+assert_type(driver.materialize(to.memory(id="kept", dependencies=["total"]), inputs={"limit": 3}), tuple[dict[str, Any], Any])
 
 result = driver.run(["total"], {"limit": 3})
 assert_type(result, RunResult)

@@ -217,7 +217,7 @@ def test_an_optional_parameter_may_be_given_none_whatever_its_annotation():
 def test_plans_are_kept_per_names_and_not_per_values(driver):
     for start in range(5):
         assert driver.execute(["aside"], {"start": start}) == {"aside": -start}
-    assert len(driver._prepared) == 1
+    assert len(driver._plans) == 1
 
 
 def test_validate_execution_runs_nothing_and_finds_what_execute_would(driver):
@@ -675,5 +675,5 @@ def test_skips_drop_an_item_from_later_steps_and_collects_but_not_from_its_place
     def end(later: Collect[int], other: Collect[int]) -> tuple[int, int]:
         return len(later), len(other)
 
-    found = Builder().with_modules(module_from_functions(e, even, later, other, end)).with_executor(driver._executor).build()
+    found = Builder().with_modules(module_from_functions(e, even, later, other, end)).with_executor(driver._parts.executor).build()
     assert found.execute(["end", "even", "other"]) == {"end": (3, 6), "even": [0, 2, 4], "other": [0, -1, -2, -3, -4, -5]}

@@ -14,20 +14,24 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from anabranch import Collect, Driver, FlowError, InputError, Parallelizable, Skip, WorkerLost, cross, module_from_functions
+from anabranch import (
+    Builder,
+    Collect,
+    Driver,
+    FlowError,
+    InputError,
+    Parallelizable,
+    Skip,
+    WorkerLost,
+    cross,
+    module_from_functions,
+)
+from anabranch.function_modifiers import source
 from anabranch.graph import Graph
 from anabranch.io import DataLoader, DataSaver, from_, register, to
 from anabranch.materialization import loader_nodes, saver_nodes, with_materials
-from anabranch.registry import make_executor
 from anabranch.results import PandasDataFrameResult
 from anabranch.testing import interpret
-
-
-@dataclass(frozen=True)
-class UpstreamDependency:
-    """Stands for what `source` of the function modifiers gives."""
-
-    source: str
 
 
 def settings(root: str) -> dict[str, Any]:
@@ -75,8 +79,8 @@ def root(tmp_path: Path) -> str:
 
 
 def driver(*declarations: Any, functions: Any = FLOW, executor: str = "sequential", config: Any = None) -> Driver:
-    graph = with_materials(Graph.from_modules([module_from_functions(*functions)], config or {}), declarations)
-    return Driver(graph, make_executor(executor, {} if executor == "sequential" else {"workers": 2}))
+    builder = Builder().with_modules(module_from_functions(*functions)).with_config(config or {}).with_materializers(*declarations)
+    return builder.with_executor(executor, **({} if executor == "sequential" else {"workers": 2})).build()
 
 
 SETTINGS = from_.json(target="settings", path="{root}/settings.json")
@@ -99,7 +103,7 @@ def test_loading_gives_an_input(tmp_path: Path):
 
 def test_loading_the_items_of_a_fan_out(tmp_path: Path):
     (tmp_path / "pages.json").write_text(json.dumps(PAGES))
-    flow = driver(from_.json(target="page", path=UpstreamDependency("where")))
+    flow = driver(from_.json(target="page", path=source("where")))
     assert flow.execute(["total"], inputs={"where": str(tmp_path / "pages.json")}) == {"total": 4}
     assert "root" not in flow.plan(["total"], ["where"]).selection.vertices
 
@@ -123,7 +127,7 @@ def test_a_literal_and_a_type_of_a_library(tmp_path: Path):
 
     (tmp_path / "a.csv").write_text("n;m\n1;2\n3;4\n")
     flow = driver(
-        from_.csv(target="frame", path=str(tmp_path / "a.csv"), separator=UpstreamDependency("separator")),
+        from_.csv(target="frame", path=str(tmp_path / "a.csv"), separator=source("separator")),
         from_.literal(target="least", value=2),
         functions=(rows,),
         config={"separator": ";"},
@@ -196,7 +200,7 @@ class TestSaving:
         assert list(pd.read_parquet(Path(root, "both.pq"))["total"]) == [4, 4, 4]
 
     def test_a_table_for_each_item(self, executor: str, root: str):
-        saving = to.sql(id="saved", dependencies=["frame"], table_name="page_{item}", db_connection=UpstreamDependency("url"), index=False)
+        saving = to.sql(id="saved", dependencies=["frame"], table_name="page_{item}", db_connection=source("url"), index=False)
         with driver(SETTINGS, saving, executor=executor) as flow:
             flow.execute(["saved"], inputs={"root": root, "url": f"sqlite:///{root}/a.db"})
         connection = sqlite3.connect(f"{root}/a.db")
@@ -298,13 +302,13 @@ class TestErrors:
             (lambda: to.csv(id="x", dependencies=["summary"], path="a"), "no saver 'csv' takes dict; it is for polars"),
             (lambda: to.csv(id="x", dependencies=["frame"], path="a.csv"), "no saver 'csv' takes list; .* all items of 'frame' are collected into a list here: write {item}"),
             (lambda: to.json(id="x", dependencies=["summary"], path="{item}.json"), "the path has {item}, but what is saved is in no fan-out"),
-            (lambda: to.json(id="x", dependencies=["words"], path="a.json", indent=UpstreamDependency("page")), "all items would be written to 'a.json'"),
+            (lambda: to.json(id="x", dependencies=["words"], path="a.json", indent=source("page")), "all items would be written to 'a.json'"),
             (lambda: to.json(id="x", dependencies=["summary"]), "needs 'path'; it was given nothing"),
             (lambda: to.json(id="x", dependencies=["summary"], path="a", indnt=1), "has no field 'indnt'; did you mean 'indent'"),
             (lambda: to.json(id="x", dependencies=["summary"], path="{a-b}"), "double the braces"),
             (lambda: from_.json(target="sumary", path="a"), "nothing is called 'sumary', and nothing reads it; did you mean 'summary'"),
             (lambda: from_.csv(target="summary", path="a"), "no loader 'csv' gives dict"),
-            (lambda: from_.json(target="summary", path=UpstreamDependency("summary")), "reads 'summary' itself"),
+            (lambda: from_.json(target="summary", path=source("summary")), "reads 'summary' itself"),
             (lambda: from_.json(target="summary"), "needs 'path'"),
             (lambda: "to.json", "materializers are made with to.… and from_.…, not str"),
         ],

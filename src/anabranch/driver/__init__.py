@@ -1,8 +1,12 @@
 """What a user holds: a builder that gathers modules, config and an executor, and a driver that runs requests.
 
 builder.py    gathers what a driver is made of
-driver.py     runs requests, on the engine or, where that is enough, as one call
+parts.py      what that is
+adapters.py   what goes along with runs, by kind
+driver.py     what a user asks of a dataflow
+plans.py      what has been planned
 request.py    what is checked of a request before anything runs
+session.py    a request being carried out
 lookup.py     what a driver can tell and draw of its dataflow
 """
 

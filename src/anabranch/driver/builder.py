@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Unpack
 
+from anabranch.driver.adapters import Adapter, Adapters
 from anabranch.driver.driver import Driver
+from anabranch.driver.parts import Parts
 from anabranch.driver.request import updated
-from anabranch.engine import Observer
 from anabranch.errors import FlowError, InputError
 from anabranch.executor import Executor
 from anabranch.graph import Graph
@@ -18,6 +19,8 @@ from anabranch.registry import make_executor
 
 if TYPE_CHECKING:
     import concurrent.futures
+
+    from anabranch.io.declarations import Declaration
 
 __all__ = ["Builder"]
 
@@ -35,7 +38,8 @@ class Builder:
     config: Mapping[str, Any] = field(default_factory=dict)
     executor: str | Executor | concurrent.futures.Executor = "sequential"
     options: Mapping[str, Any] = field(default_factory=dict)
-    adapters: tuple[Observer, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
+    materializers: tuple[Declaration, ...] = ()
     overriding: bool = False
     faults: Faults = DEFAULT
 
@@ -61,12 +65,21 @@ class Builder:
         """
         return replace(self, executor=executor, options=options)
 
-    def with_adapters(self, *adapters: Observer) -> Builder:
-        """Adds observers: functions that are called with every event. One that raises is logged and does no harm."""
-        for adapter in adapters:
-            if not callable(adapter):
-                raise InputError(f"adapters are functions that take an event, not {type(adapter).__name__}")
+    def with_adapters(self, *adapters: Adapter) -> Builder:
+        """Adds what goes along with runs: observers, which are functions that are called with every event, and of which one
+        that raises is logged and does no harm; and a result builder, which makes what `Driver.execute` returns.
+
+        Raises:
+            InputError: one is none of these, or there are two result builders.
+        """
+        Adapters.of((*self.adapters, *adapters))
         return replace(self, adapters=(*self.adapters, *adapters))
+
+    def with_materializers(self, *materializers: Declaration) -> Builder:
+        """Adds what is loaded in the place of nodes and inputs (``from_.…``) and what can be asked to be saved (``to.…``); see
+        `anabranch.io`.
+        """
+        return replace(self, materializers=(*self.materializers, *materializers))
 
     def with_failure_policy(self, **faults: Unpack[FaultOptions]) -> Builder:
         """Says what runs do about failures, unless a function or a run says something else.
@@ -97,6 +110,14 @@ class Builder:
             FlowError: the functions do not make a dataflow.
             ExecutorError: the executor is unknown or not installed.
         """
+        return Driver.over(self.parts())
+
+    def parts(self) -> Parts:
+        """What the driver is made of; raises what `build` raises."""
         graph = Graph.from_modules(self.modules, self.config, override=self.overriding)
+        if self.materializers:
+            from anabranch.materialization import with_materials
+
+            graph = with_materials(graph, self.materializers)
         executor = make_executor(self.executor, dict(self.options))
-        return Driver(graph, executor, self.adapters, self.faults, owns=isinstance(self.executor, str))
+        return Parts(graph, executor, Adapters.of(self.adapters), self.faults, isinstance(self.executor, str))

@@ -10,79 +10,92 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Mapping, Sequence
-from time import perf_counter
-from typing import Any, Self, Unpack
+from dataclasses import replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from anabranch.driver import session
+from anabranch.driver.adapters import Adapter
 from anabranch.driver.lookup import Lookup
-from anabranch.driver.request import (
-    Prepared,
-    Request,
-    check,
-    check_request,
-    checked_override,
-    inputs_of,
-    kinds_of,
-    names_of,
-    readers_of,
-    slots_of,
-    updated,
-)
-from anabranch.engine import Engine, Observer
-from anabranch.errors import InputError, nearest, nearest_or_all
-from anabranch.events import Event, RunFinished, RunStarted
-from anabranch.executor import Executor
+from anabranch.driver.parts import Parts
+from anabranch.driver.plans import Plans
+from anabranch.driver.request import Output, Request, check, inputs_of, names_of, slots_of, updated
 from anabranch.failure import trimmed
-from anabranch.graph import Graph
-from anabranch.handle import RunHandle, RunResult, Watch
-from anabranch.missing import Aborted
-from anabranch.plan import Plan, check_kept, make_plan
-from anabranch.policies import DEFAULT, FaultOptions, Faults
-from anabranch.report import Report
-from anabranch.run import Run
-from anabranch.work import Recorder
+from anabranch.handle import RunHandle, RunResult
+from anabranch.policies import DEFAULT, FaultOptions
+
+if TYPE_CHECKING:
+    from anabranch.draw import LookOptions, Picture
+    from anabranch.io.declarations import Declaration
 
 __all__ = ["Driver"]
 
 
 class Driver(Lookup):
-    """Runs requests against one dataflow. Made by `Builder.build`; safe to use from many threads at once.
+    """Runs requests against one dataflow. Made by `Builder.build`, or at once; safe to use from many threads at once.
 
     Use it as a context manager, or `close` it, to end the workers that it started; the interpreter's exit does so too.
+
+    Args:
+        config: values that choose between alternatives and can be read like inputs.
+        modules: where the functions are.
+        adapter: one of what `Builder.with_adapters` takes, or several.
+        allow_module_overrides: a later module's function replaces an earlier one's of the same name.
+
+    Raises:
+        FlowError: the functions do not make a dataflow.
     """
 
     def __init__(
         self,
-        graph: Graph,
-        executor: Executor,
-        adapters: Sequence[Observer] = (),
-        faults: Faults = DEFAULT,
-        *,
-        owns: bool = True,
+        config: Mapping[str, Any] | None = None,
+        *modules: ModuleType,
+        adapter: Adapter | Sequence[Adapter] = (),
+        allow_module_overrides: bool = False,
     ) -> None:
-        self.graph = graph
-        self._executor = executor
-        self._adapters = tuple(adapters)
-        self.faults = faults
-        self._prepared: dict[Any, Prepared] = {}
-        self._finalizer = weakref.finalize(self, executor.close) if owns else None
+        from anabranch.driver.builder import Builder
+
+        adapters = tuple(adapter) if isinstance(adapter, (list, tuple)) else (adapter,)
+        builder = Builder(overriding=allow_module_overrides).with_modules(*modules).with_config(config or {})
+        self._hold(builder.with_adapters(*adapters).parts())
+
+    @classmethod
+    def over(cls, parts: Parts) -> Self:
+        """A driver of parts that are there already."""
+        made = cls.__new__(cls)
+        made._hold(parts)  # noqa: SLF001  the other half of the constructor
+        return made
+
+    def _hold(self, parts: Parts) -> None:
+        self.graph = parts.graph
+        self.faults = parts.faults
+        self._parts = parts
+        self._plain = parts.faults is DEFAULT and not parts.adapters
+        self._plans = Plans(parts.graph, parts.executor)
+        self._finalizer = weakref.finalize(self, parts.executor.close) if parts.owns else None
 
     # -- running ---------------------------------------------------------------------------------------------------
 
     def execute(
         self,
-        outputs: Sequence[str],
+        outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         **faults: Unpack[FaultOptions],
-    ) -> dict[str, Any]:
+    ) -> Any:
         """Computes outputs by name.
 
         Args:
-            outputs: names of nodes or inputs. A node inside a fan-out gives the list of its values, in expansion order.
+            outputs: names of nodes or inputs, or the functions or variables themselves. A node inside a fan-out gives the
+                list of its values, in expansion order.
             inputs: values for the names that no function gives.
             overrides: values that replace functions: one value, `PerItem([...])` with one for each item, or, for an
                 expander, the new items.
             faults: what to do about failures in this run; see `Builder.with_failure_policy`.
+
+        Returns:
+            The outputs as a dict by name, in the order in which they were asked for; or what the result builder among the
+            adapters makes of them.
 
         Raises:
             InputError: a name is unknown, an input is missing or of the wrong type. Nothing has run then.
@@ -92,29 +105,32 @@ class Driver(Lookup):
         """
         inputs = {} if inputs is None else inputs
         try:
-            prepared = self._prepare(outputs, inputs, overrides or {})
-            if prepared.direct is not None and not self._adapters and not faults and self.faults is DEFAULT:
-                return self._execute_here(prepared, inputs, overrides or {})
-            return self._start(Request(prepared, inputs, overrides or {}, updated(self.faults, faults))).results
+            prepared = self._plans.prepared(outputs, inputs, overrides or {})
+            if prepared.direct is not None and self._plain and not faults:
+                results = session.call(self.graph, prepared, inputs, overrides or {})
+            else:
+                request = Request(prepared, inputs, overrides or {}, updated(self.faults, faults))
+                results = session.run(self._parts, request).results
         except Exception as error:  # the way through the engine tells a user nothing
             raise trimmed(error)  # noqa: B904
+        return self._result(results)
 
     def run(
         self,
-        outputs: Sequence[str],
+        outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         **faults: Unpack[FaultOptions],
     ) -> RunResult:
-        """The same as `execute`, with failures and a report of the run beside the results."""
+        """The same as `execute`, with failures and a report of the run beside the results; these are always a dict."""
         try:
-            return self._start(self._request(outputs, inputs, overrides, faults))
+            return session.run(self._parts, self._request(outputs, inputs, overrides, faults))
         except Exception as error:
             raise trimmed(error)  # noqa: B904
 
     def submit(
         self,
-        outputs: Sequence[str],
+        outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         **faults: Unpack[FaultOptions],
@@ -126,34 +142,106 @@ class Driver(Lookup):
         """
         request = self._request(outputs, inputs, overrides, faults)
         check(request.prepared, inputs_of(self.graph, request.inputs, request.overrides))
-        return RunHandle(lambda watch: self._start(request, watch))
+        return RunHandle(lambda watch: session.run(self._parts, request, watch))
 
     def _request(
         self,
-        outputs: Sequence[str],
+        outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None,
         overrides: Mapping[str, Any] | None,
         faults: Mapping[str, Any],
     ) -> Request:
         inputs, overrides = inputs or {}, overrides or {}
-        return Request(self._prepare(outputs, inputs, overrides), inputs, overrides, updated(self.faults, faults))
+        return Request(self._plans.prepared(outputs, inputs, overrides), inputs, overrides, updated(self.faults, faults))
+
+    def _result(self, results: dict[str, Any]) -> Any:
+        builder = self._parts.adapters.result
+        return results if builder is None else builder.build_result(**results)
 
     def validate_execution(
         self,
-        outputs: Sequence[str],
+        outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         """Raises what `execute` would raise before its first task; runs nothing."""
         inputs, overrides = inputs or {}, overrides or {}
-        prepared = self._prepare(outputs, inputs, overrides)
+        prepared = self._plans.prepared(outputs, inputs, overrides)
         check(prepared, inputs_of(self.graph, inputs, overrides))
         slots_of(self.graph, prepared.plan, inputs, overrides)
+
+    # -- data in and out -------------------------------------------------------------------------------------------
+
+    def materialize(
+        self,
+        *materializers: Declaration,
+        additional_vars: Sequence[Output] = (),
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        **faults: Unpack[FaultOptions],
+    ) -> tuple[dict[str, Any], Any]:
+        """Loads and saves what is declared with ``from_.…`` and ``to.…`` (`anabranch.io`), for this run only.
+
+        Args:
+            materializers: what is to be loaded and saved.
+            additional_vars: outputs that are wanted besides.
+            inputs: as for `execute`.
+            overrides: as for `execute`.
+            faults: as for `execute`.
+
+        Returns:
+            What is known of each thing that was saved, by id, and the additional outputs as `execute` would give them.
+
+        Raises:
+            FlowError: a declaration does not fit the dataflow.
+            BaseException: what `execute` raises.
+        """
+        ids, additional = _ids(materializers), _names(additional_vars)
+        driver = self._with(materializers)
+        results = driver.run(list(dict.fromkeys((*ids, *additional))), inputs, overrides, **faults).results
+        return {name: results[name] for name in ids}, self._result({name: results[name] for name in additional})
+
+    def validate_materialization(
+        self,
+        *materializers: Declaration,
+        additional_vars: Sequence[Output] = (),
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Raises what `materialize` would raise before its first task; runs nothing."""
+        wanted = (*_ids(materializers), *_names(additional_vars))
+        self._with(materializers).validate_execution(wanted, inputs, overrides)
+
+    def visualize_materialization(
+        self,
+        *materializers: Declaration,
+        path: str | os.PathLike[str] | None = None,
+        additional_vars: Sequence[Output] = (),
+        inputs: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        **look: Unpack[LookOptions],
+    ) -> Picture:
+        """A picture of what `materialize` would run, saved if there is a path.
+
+        Raises:
+            FlowError: a declaration does not fit the dataflow.
+            InputError: a name or an option is unknown, or the picture cannot be saved.
+        """
+        wanted = (*_ids(materializers), *_names(additional_vars))
+        return self._with(materializers).visualize_execution(wanted, path, inputs, overrides, **look)
+
+    def _with(self, materializers: Sequence[Declaration]) -> Driver:
+        """A driver that loads and saves besides, and shares all else with this one."""
+        from anabranch.materialization import with_materials
+
+        return Driver.over(replace(self._parts, graph=with_materials(self.graph, materializers), owns=False))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Ends the workers that this driver started. A later `execute` starts them anew."""
         if self._finalizer is not None:
-            self._executor.close()
+            self._parts.executor.close()
 
     def __enter__(self) -> Self:
         return self
@@ -161,132 +249,12 @@ class Driver(Lookup):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _prepare(self, outputs: Sequence[str], inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> Prepared:
-        if type(outputs) is not list or type(inputs) is not dict or overrides:
-            check_request(outputs, inputs, overrides)
-        constant, per_item = kinds_of(overrides) if overrides else ((), ())
-        try:
-            key = (outputs if isinstance(outputs, str) else tuple(outputs), tuple(inputs), constant, per_item)
-            prepared = self._prepared.get(key)
-        except TypeError:  # a name that cannot be hashed
-            key, prepared = None, None
-        if prepared is None:
-            prepared = self._compile(names_of(outputs), inputs, constant, per_item)
-            self._prepared[key] = prepared
-        return prepared
 
-    def _compile(
-        self, outputs: tuple[str, ...], inputs: Mapping[str, Any], constant: tuple[str, ...], per_item: tuple[str, ...]
-    ) -> Prepared:
-        graph = self.graph
-        for name in inputs:
-            if name in graph.nodes:
-                raise InputError(f"input '{name}' is a function, {graph.nodes[name].label}; give it in overrides={{…}}")
-            if not isinstance(name, str):
-                raise InputError(f"inputs are given by name, not by {type(name).__name__}")
-            if name not in graph.inputs and name not in graph.config:
-                near = nearest(name, (*graph.inputs, *graph.nodes))
-                raise InputError(f"unknown input '{name}'{near or nearest_or_all(name, graph.inputs)}")
-        for name in per_item:
-            if name in graph.inputs:
-                raise InputError(f"override '{name}' is PerItem, but '{name}' is an input, which is one value; give that")
-        traits = self._executor.traits
-        fuse = traits.slots == 1 and traits.shares_memory
-        supplied = (*graph.config, *inputs)
-        plan = make_plan(graph, outputs, supplied, constant, per_item, fuse=fuse)
-        needed = [value.name for value in plan.given if not value.name.endswith("!") and value.name in graph.inputs]
-        checks = tuple((name, readers_of(graph, name)) for name in needed)
-        task = plan.direct if fuse else None
-        direct = None
-        arguments: tuple[str, ...] = ()
-        results: tuple[str, ...] = ()
-        if task is not None:
-            direct = task.code.load().entry
-            arguments = tuple(argument.value.name for argument in task.arguments)
-            results = tuple(value.name for value in task.outputs)
-        return Prepared(plan, checks, {}, direct, arguments, results)
+def _ids(materializers: Sequence[Declaration]) -> tuple[str, ...]:
+    from anabranch.io.declarations import Saving
 
-    def _execute_here(
-        self, prepared: Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """A flow without fan-outs, on an executor with one slot in this process: one call of compiled code."""
-        values = {**self.graph.config, **inputs}
-        for name, value in overrides.items():
-            values[name] = checked_override(self.graph, name, value)
-        check(prepared, values)
-        task = prepared.plan.direct
-        assert task is not None and prepared.direct is not None
-        recorder = Recorder(task.code.load())
-        made: Any = None
-        try:
-            made = prepared.direct(recorder, (), 0, *[values[name] for name in prepared.arguments])
-        except SystemExit as error:
-            recorder.failures.append(recorder.block.failure_of(error, ()))
-        except Aborted:
-            pass  # and raised below, where it does not become the context of the user's exception
-        if recorder.failures:
-            raise trimmed(recorder.failures[0].error())
-        if len(prepared.results) == 1:
-            values[prepared.results[0]] = made
-        else:
-            values.update(zip(prepared.results, made, strict=True))
-        return {name: values[name] for name in prepared.plan.outputs}
-
-    def _start(self, request: Request, watch: Watch | None = None) -> RunResult:
-        prepared, inputs, overrides = request.prepared, request.inputs, request.overrides
-        plan = prepared.plan
-        check(prepared, inputs_of(self.graph, inputs, overrides))
-        slots = slots_of(self.graph, plan, inputs, overrides)
-        if request.faults.on_error == "keep" or plan.keeps:
-            check_kept(plan.selection, request.faults.on_error)
-        run_id = os.urandom(16).hex() if watch is None else watch.run_id
-        report = Report()
-        observe = _observing((report.observe, *([watch.observe] if watch else []), *self._adapters))
-        started = perf_counter()
-        observe(self._run_started(run_id, plan))
-        finished, raised = False, None
-        try:
-            with self._executor.lease() as lease:
-                traits = self._executor.traits
-                run = Run(
-                    plan.root,
-                    slots,
-                    slots=traits.slots,
-                    credit=traits.credit,
-                    faults=request.faults,
-                    policies=plan.policies,
-                    estimates=prepared.estimates,
-                )
-                engine = Engine(plan, run, lease, observe)
-                if watch is not None:
-                    watch.began(engine.stop)
-                try:
-                    results = engine.finish()
-                except Exception as error:  # `contextmanager` would set its traceback, which frozen exceptions refuse
-                    raised = error
-            if raised is not None:
-                raise raised
-            finished = True
-        finally:
-            report.seconds = perf_counter() - started
-            observe(RunFinished(run_id, not finished))
-        return RunResult(run_id, results, tuple(run.failures), report)
-
-    def _run_started(self, run_id: str, plan: Plan) -> RunStarted:
-        executor = self._executor
-        return RunStarted(run_id, tuple(plan.outputs), type(executor).__name__, executor.traits.slots, self.graph, plan)
+    return tuple(one.id for one in materializers if isinstance(one, Saving))
 
 
-def _observing(observers: Sequence[Observer]) -> Observer:
-    """One observer that tells all; what one of them raises is logged."""
-
-    def observe(event: Event) -> None:
-        for observer in observers:
-            try:
-                observer(event)
-            except Exception:  # an observer must not hurt the run
-                import logging
-
-                logging.getLogger("anabranch").exception("an observer failed on %s; the run goes on", type(event).__name__)
-
-    return observe
+def _names(outputs: Sequence[Output]) -> tuple[str, ...]:
+    return names_of(outputs) if outputs else ()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
-from anabranch.driver.request import kinds_of, names_of
+from anabranch.driver.request import Output, kinds_of, names_of
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph
 from anabranch.plan import Plan, make_plan
@@ -44,7 +44,7 @@ class Lookup:
 
     graph: Graph
 
-    def plan(self, outputs: Sequence[str], inputs: Iterable[str] = (), overrides: Mapping[str, Any] | None = None) -> Plan:
+    def plan(self, outputs: Iterable[Output], inputs: Iterable[str] = (), overrides: Mapping[str, Any] | None = None) -> Plan:
         """The compiled plan of a request, as it would run on an executor with many slots.
 
         Raises:
@@ -98,7 +98,7 @@ class Lookup:
 
     def visualize_execution(
         self,
-        outputs: Sequence[str],
+        outputs: Sequence[Output],
         path: str | os.PathLike[str] | None = None,
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,

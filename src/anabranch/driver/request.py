@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph, Node
 from anabranch.graph.types import SAMPLE, describe, fits
-from anabranch.markers import PerItem
+from anabranch.markers import PerItem, marks_of
 from anabranch.plan import FanTask, Plan, Value
 from anabranch.policies import FaultOptions, Faults
 from anabranch.run import Cell, Chunk, Column, Estimate, Slot
 
 __all__ = [
+    "Output",
     "Prepared",
     "Request",
     "check",
@@ -25,11 +26,24 @@ __all__ = [
     "checked_override",
     "inputs_of",
     "kinds_of",
+    "name_of",
     "names_of",
     "readers_of",
     "slots_of",
     "updated",
 ]
+
+
+class Named(Protocol):
+    """What has the name of a node or input: a variable of a driver."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+Output = str | Callable[..., Any] | Named
+"""How an output is asked for."""
 
 
 @dataclass(frozen=True)
@@ -102,19 +116,30 @@ def checked_override(graph: Graph, name: str, value: Any) -> Any:
     return list(value) if node.expands and hasattr(value, "__next__") and axes else value
 
 
-def names_of(outputs: Sequence[str]) -> tuple[str, ...]:
+def names_of(outputs: Iterable[Output]) -> tuple[str, ...]:
     """The names of the outputs.
 
     Raises:
-        InputError: there are none, or one is no name.
+        InputError: there are none, or one is neither a name nor something that has one.
     """
-    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    names = (outputs,) if isinstance(outputs, str) else tuple(name_of(output) for output in outputs)
     if not names:
         raise InputError("no output is asked for; name at least one")
-    for name in names:
-        if not isinstance(name, str):
-            raise InputError(f"outputs are names, not {type(name).__name__}")
     return names
+
+
+def name_of(output: Output) -> str:
+    """The name of a node or input that is given by name, as a function, or as a variable of a driver.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if isinstance(output, str):
+        return output
+    named = marks_of(output).get("name") or getattr(output, "__name__", "") if callable(output) else getattr(output, "name", "")
+    if not isinstance(named, str) or not named:
+        raise InputError(f"outputs are names, functions or variables, not {type(output).__name__}")
+    return named
 
 
 def kinds_of(overrides: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,0 +1,126 @@
+"""A request being carried out: on the engine or, where that is enough, as one call of compiled code.
+
+Theory: whatever a driver is asked comes down to `run`. Only a flow without fan-outs, on an executor that has one slot and this
+process's memory, with nobody who looks on, is `called` at once: the engine would do nothing else.
+
+This module never plans, and keeps nothing from one run to the next.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from anabranch.driver.parts import Parts
+from anabranch.driver.request import Prepared, Request, check, checked_override, inputs_of, slots_of
+from anabranch.engine import Engine, Observer
+from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.failure import trimmed
+from anabranch.graph import Graph
+from anabranch.handle import RunResult, Watch
+from anabranch.missing import Aborted
+from anabranch.plan import Plan, check_kept
+from anabranch.report import Report
+from anabranch.run import Run
+from anabranch.work import Recorder
+
+__all__ = ["call", "run"]
+
+
+def call(graph: Graph, prepared: Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Does all of a request as one call of compiled code, here and now.
+
+    Raises:
+        InputError: a value does not fit.
+        BaseException: what a function raised.
+    """
+    values = {**graph.config, **inputs}
+    for name, value in overrides.items():
+        values[name] = checked_override(graph, name, value)
+    check(prepared, values)
+    task = prepared.plan.direct
+    assert task is not None and prepared.direct is not None
+    recorder = Recorder(task.code.load())
+    made: Any = None
+    try:
+        made = prepared.direct(recorder, (), 0, *[values[name] for name in prepared.arguments])
+    except SystemExit as error:
+        recorder.failures.append(recorder.block.failure_of(error, ()))
+    except Aborted:
+        pass  # and raised below, where it does not become the context of the user's exception
+    if recorder.failures:
+        raise trimmed(recorder.failures[0].error())
+    if len(prepared.results) == 1:
+        values[prepared.results[0]] = made
+    else:
+        values.update(zip(prepared.results, made, strict=True))
+    return {name: values[name] for name in prepared.plan.outputs}
+
+
+def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult:
+    """Does a request on the engine.
+
+    Raises:
+        InputError: a value does not fit; nothing has run then.
+        BaseException: see `Driver.execute`.
+    """
+    prepared, inputs, overrides = request.prepared, request.inputs, request.overrides
+    plan = prepared.plan
+    check(prepared, inputs_of(parts.graph, inputs, overrides))
+    slots = slots_of(parts.graph, plan, inputs, overrides)
+    if request.faults.on_error == "keep" or plan.keeps:
+        check_kept(plan.selection, request.faults.on_error)
+    run_id = os.urandom(16).hex() if watch is None else watch.run_id
+    report = Report()
+    observe = _observing((report.observe, *([watch.observe] if watch else []), *parts.adapters.observers))
+    started = perf_counter()
+    observe(_run_started(parts, run_id, plan))
+    finished, raised = False, None
+    try:
+        with parts.executor.lease() as lease:
+            traits = parts.executor.traits
+            state = Run(
+                plan.root,
+                slots,
+                slots=traits.slots,
+                credit=traits.credit,
+                faults=request.faults,
+                policies=plan.policies,
+                estimates=prepared.estimates,
+            )
+            engine = Engine(plan, state, lease, observe)
+            if watch is not None:
+                watch.began(engine.stop)
+            try:
+                results = engine.finish()
+            except Exception as error:  # `contextmanager` would set its traceback, which frozen exceptions refuse
+                raised = error
+        if raised is not None:
+            raise raised
+        finished = True
+    finally:
+        report.seconds = perf_counter() - started
+        observe(RunFinished(run_id, not finished))
+    return RunResult(run_id, results, tuple(state.failures), report)
+
+
+def _run_started(parts: Parts, run_id: str, plan: Plan) -> RunStarted:
+    executor = parts.executor
+    return RunStarted(run_id, tuple(plan.outputs), type(executor).__name__, executor.traits.slots, parts.graph, plan)
+
+
+def _observing(observers: Sequence[Observer]) -> Observer:
+    """One observer that tells all; what one of them raises is logged."""
+
+    def observe(event: Event) -> None:
+        for observer in observers:
+            try:
+                observer(event)
+            except Exception:  # an observer must not hurt the run
+                import logging
+
+                logging.getLogger("anabranch").exception("an observer failed on %s; the run goes on", type(event).__name__)
+
+    return observe
