@@ -76,9 +76,11 @@ def marks_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 def origin_of(function: Callable[..., Any]) -> str:
     """Where the function is written: ``file:line``."""
-    import inspect  # not needed to write a flow, only to build one
+    if hasattr(function, "__wrapped__"):
+        import inspect  # not needed to write a flow, only to build one
 
-    code = getattr(inspect.unwrap(function), "__code__", None)
+        function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else "origin unknown"
 
 

@@ -11,7 +11,7 @@ import re
 import typing
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeGuard
 
 from anabranch.derived import Positional
 from anabranch.errors import FlowError
@@ -26,6 +26,13 @@ __all__ = ["chosen", "functions_of", "module_from_functions", "node_of", "nodes_
 _TOP_LEVEL = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 _ROLES = {Collect: Role.COLLECT, Stream: Role.STREAM}
 _MARKERS: tuple[Any, ...] = (Parallelizable, Collect, Stream)
+_EMPTY = inspect.Parameter.empty
+_POSITIONAL, _EITHER, _KEYWORD = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
+_REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def module_from_functions(*functions: Callable[..., Any], name: str = "flow") -> ModuleType:
@@ -50,6 +57,11 @@ def module_from_functions(*functions: Callable[..., Any], name: str = "flow") ->
             raise FlowError(f"two functions are called '{key}': {first} and {origin_of(function)}; rename one")
         setattr(module, key, function)
     return module
+
+
+def is_plain(function: Any) -> TypeGuard[FunctionType]:
+    """Whether it is a function as ``def`` makes it, that no decorator has wrapped."""
+    return type(function) is FunctionType and "__wrapped__" not in function.__dict__
 
 
 def functions_of(module: ModuleType, config: Mapping[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -98,7 +110,7 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
     """
     origin = origin_of(function)
     label = f"'{name}' ({origin})"
-    plain = inspect.unwrap(function)
+    plain = function if is_plain(function) else inspect.unwrap(function)
     if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
         raise FlowError(
             f"{label} is 'async def', which this driver cannot await; make it a plain 'def' (it may call asyncio.run)"
@@ -106,28 +118,56 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
     hints = resolve_hints(function)
     marks = marks_of(function)
     annotation, expands = _result(label, plain, hints)
-    parameters = tuple(_parameters(label, function, hints))
+    written = _written(function)
+    parameters = tuple(_parameters(label, written, hints))
     if marks.get("associative") and sum(parameter.role is Role.COLLECT for parameter in parameters) != 1:
         raise FlowError(f"{label} is @associative and must have exactly one Collect parameter")
     return Node(
         name,
-        _callable_by_name(function),
+        _callable_by_name(function, written),
         parameters,
         annotation,
         expands=expands,
         join=marks.get("join"),
         associative=bool(marks.get("associative")),
-        doc=inspect.getdoc(function) or "",
+        doc=(inspect.getdoc(function) or "") if function.__doc__ else "",
         origin=origin,
         originating=(function,),
         policy=_policy(label, function, parameters, expands=expands),
     )
 
 
-def _callable_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
+class _Written(NamedTuple):
+    """One parameter of a signature."""
+
+    name: str
+    kind: Any
+    default: Any = _EMPTY
+
+
+def _written(function: Callable[..., Any]) -> Sequence[_Written]:
+    """The parameters of a function, but for ``*args`` and ``**kwargs``; of plain functions without the cost of `inspect`."""
+    if not is_plain(function) or "__signature__" in function.__dict__:
+        found = inspect.signature(function).parameters.values()
+        return [_Written(p.name, p.kind, p.default) for p in found if p.kind not in _REST]
+    code = function.__code__
+    defaults, keywords = function.__defaults__ or (), function.__kwdefaults__ or {}
+    count, first = code.co_argcount, code.co_argcount - len(defaults)
+    only = code.co_posonlyargcount
+    names = code.co_varnames
+    return [
+        *(
+            _Written(names[n], _POSITIONAL if n < only else _EITHER, defaults[n - first] if n >= first else _EMPTY)
+            for n in range(count)
+        ),
+        *(_Written(name, _KEYWORD, keywords.get(name, _EMPTY)) for name in names[count : count + code.co_kwonlyargcount]),
+    ]
+
+
+def _callable_by_name(function: Callable[..., Any], written: Sequence[_Written]) -> Callable[..., Any]:
     """The function; if it has positional-only parameters with defaults, so that those after one left out can be given."""
-    given = [p for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_ONLY]
-    if all(parameter.default is parameter.empty for parameter in given):
+    given = [parameter for parameter in written if parameter.kind is _POSITIONAL]
+    if all(parameter.default is _EMPTY for parameter in given):
         return function
     return Positional(function, {parameter.name: parameter.default for parameter in given})
 
@@ -163,6 +203,8 @@ def read_result(label: str, annotation: Any) -> tuple[Any, bool]:
     Raises:
         FlowError: a marker stands where it makes no sense.
     """
+    if type(annotation) is type and annotation not in _MARKERS:
+        return annotation, False
     annotation = _plain(annotation)
     origin = typing.get_origin(annotation) or annotation
     _check_buried(label, "the return annotation", annotation)
@@ -197,16 +239,15 @@ def _check_buried(label: str, where: str, annotation: Any) -> None:
         waiting.extend(part if isinstance(part, list) else typing.get_args(part))
 
 
-def _parameters(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> Iterator[Parameter]:
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        role, depth, annotation = _role(label, parameter.name, hints.get(parameter.name, Any))
-        required = parameter.default is parameter.empty
-        yield Parameter(parameter.name, role, depth, annotation, required, parameter.kind is parameter.KEYWORD_ONLY)
+def _parameters(label: str, written: Iterable[_Written], hints: Mapping[str, Any]) -> Iterator[Parameter]:
+    for name, kind, default in written:
+        role, depth, annotation = _role(label, name, hints.get(name, Any))
+        yield Parameter(name, role, depth, annotation, default is _EMPTY, kind is _KEYWORD)
 
 
 def _role(label: str, name: str, annotation: Any) -> tuple[Role, int, Any]:
+    if type(annotation) is type and annotation not in _MARKERS:
+        return Role.PLAIN, 0, annotation
     role, depth = Role.PLAIN, 0
     annotation = _plain(annotation)
     origin = typing.get_origin(annotation) or annotation

@@ -366,6 +366,7 @@ class _Steps:
         self.exports = exports
         self.given = given
         self.where = where
+        self.read: dict[int, list[Value]] = {}
         self.steps = [step for step in body.steps if isinstance(step, Fan) or step.kind is Kind.CALL]
         self.made = {value for step in self.steps for value in self._writes(step)}
         self.uses: Counter[Value] = Counter(value for step in self.steps for value in self._reads(step))
@@ -414,6 +415,12 @@ class _Steps:
         return value in self.made and value not in self.exports and value not in self.streamed and value not in self.compared
 
     def _reads(self, step: Fan | Vertex) -> list[Value]:
+        known = self.read.get(id(step))
+        if known is None:
+            known = self.read[id(step)] = self._found_reads(step)
+        return known
+
+    def _found_reads(self, step: Fan | Vertex) -> list[Value]:
         vertices, axes = self.module.vertices, self.body.axes
         if isinstance(step, Fan):
             own = [Value(call_of(step.axis), 0)] if step.fresh else []
