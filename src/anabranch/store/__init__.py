@@ -8,9 +8,21 @@
 A store never says what must run; that is the rebuilder's. See `docs/durable.md`.
 """
 
-from anabranch.store.entry import Behaviour, Entry, Policy, Recipe, cache
+from anabranch.store.entry import Behaviour, Entry, Missing, Policy, Recipe, cache
 from anabranch.store.formats import Format, register_format
-from anabranch.store.local import LocalStore, Missing
+from anabranch.store.opening import Store, open_store
 from anabranch.store.settings import Settings
 
-__all__ = ["Behaviour", "Entry", "Format", "LocalStore", "Missing", "Policy", "Recipe", "Settings", "cache", "register_format"]
+__all__ = [
+    "Behaviour",
+    "Entry",
+    "Format",
+    "Missing",
+    "Policy",
+    "Recipe",
+    "Settings",
+    "Store",
+    "cache",
+    "open_store",
+    "register_format",
+]

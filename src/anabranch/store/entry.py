@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from anabranch.errors import FlowError
 from anabranch.markers import mark
 
-__all__ = ["Behaviour", "Entry", "Policy", "Recipe", "cache"]
+__all__ = ["Behaviour", "Entry", "Missing", "Policy", "Recipe", "cache"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +49,10 @@ class Entry(NamedTuple):
     made: float
     inline: bytes | None
     blob: bytes | None
+
+
+class Missing(LookupError):
+    """An entry whose value cannot be had any more: it is to be computed anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,19 +21,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from anabranch.errors import StoreError
+from anabranch.store import upkeep
 from anabranch.store.blobs import Blobs, explained
 from anabranch.store.claims import Claim, make_claim
-from anabranch.store.entry import Entry, Recipe
-from anabranch.store.formats import Unfit, read, written
-from anabranch.store.index import Index
-from anabranch.store.pack import Column, packed, unpacked
+from anabranch.store.columns import columns_of
+from anabranch.store.entry import Entry, Missing, Recipe
+from anabranch.store.formats import read
+from anabranch.store.index import Index, Summary
+from anabranch.store.pack import unpacked
 from anabranch.store.seal import Seal, own_key
 from anabranch.store.settings import Settings
+from anabranch.store.upkeep import Damage, Swept
 
-__all__ = ["INLINE", "LocalStore", "Missing"]
-
-INLINE = 4096
-"""Up to how many bytes a value lives in its pack."""
+__all__ = ["LocalStore"]
 
 REMEMBERED = 1 << 26
 """How many bytes of packs are kept in memory."""
@@ -43,10 +43,6 @@ PROBE = 64
 
 HOUR = 3600.0
 """Use is noted if the last note is older than this."""
-
-
-class Missing(LookupError):
-    """An entry whose value cannot be had any more: it is to be computed anew."""
 
 
 class LocalStore:
@@ -63,7 +59,7 @@ class LocalStore:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.folder = Path(settings.path)
-        self._clock = clock
+        self.clock = clock
         self.seal = Seal(settings.key if settings.key is not None else own_key())
         self.index = Index(self.folder)
         self.blobs = Blobs(self.folder / "blobs")
@@ -101,7 +97,7 @@ class LocalStore:
 
     # -- entries -------------------------------------------------------------------------------------------------------
 
-    def get_many(self, keys: Sequence[bytes], newer_than: float = 0.0) -> list[Entry | None]:
+    def get_many(self, recipe: Recipe, keys: Sequence[bytes], newer_than: float = 0.0) -> list[Entry | None]:
         """The entry of each key; None where there is none, or none that is newer.
 
         Raises:
@@ -134,24 +130,9 @@ class LocalStore:
         Raises:
             StoreError: the disk is full, or the folder read-only. What was stored before is still there.
         """
-        made, unfit = self._clock(), []
-        columns: dict[str, Column] = {}
-        for place, (key, version, value) in enumerate(zip(keys, versions, values, strict=True)):
-            name, pieces = self._written(recipe, value, format)
-            if pieces is None:
-                unfit.append(place)
-                continue
-            column = columns.get(name) or columns.setdefault(name, Column())
-            content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            size = len(content)
-            if size > INLINE:
-                column.blobs.append(len(column.keys))
-                content = self.blobs.put(pieces)
-            column.keys.append(key)
-            column.versions.append(version)
-            column.content.append(content)
-            column.sizes.append(size)
-        packs = [pack for name, column in columns.items() for pack in packed(column, name, made, self.seal)]
+        made = self.clock()
+        columns, unfit = columns_of(zip(keys, versions, values, strict=True), format, self.blobs.put, self._unfit(recipe))
+        packs = [pack for column in columns.values() for pack in column.packed(made, self.seal)]
         if packs:
             self.index.add(recipe, packs, claim.name if claim is not None else "")
             if claim is not None:
@@ -191,6 +172,28 @@ class LocalStore:
         self._bad = set()
         self._held = 0
 
+    # -- upkeep --------------------------------------------------------------------------------------------------------
+
+    def summaries(self) -> list[Summary]:
+        """What there is, one for each recipe, the one used last first."""
+        return self.index.summaries()
+
+    def recipes(self, name: str) -> list[Recipe]:
+        """The recipes of a node, the one used last first."""
+        return self.index.recipes(name)
+
+    def gc(self) -> Swept:
+        """Deletes what is older than the time to live, the least used beyond the cap, and what nothing refers to."""
+        return upkeep.gc(self, self.clock())
+
+    def rm(self, names: tuple[str, ...] = (), older_than: float | None = None) -> Swept:
+        """Deletes the entries of these nodes, or those made before a moment, or both; without either, all."""
+        return upkeep.rm(self, names, older_than)
+
+    def verify(self, *, repair: bool = False) -> Damage:
+        """Checks every seal and the content of every blob; with `repair`, what is damaged is deleted."""
+        return upkeep.verify(self, repair=repair)
+
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _look(self, keys: list[bytes]) -> None:
@@ -206,7 +209,7 @@ class LocalStore:
             self._read({pack for pack in self.index.find(missing) if isinstance(pack, int)})
 
     def _read(self, packs: set[int]) -> None:
-        now, stale = self._clock(), []
+        now, stale = self.clock(), []
         for pack in sorted(packs - self._bad):
             stored = self.index.read(pack)
             if stored is None:
@@ -226,16 +229,8 @@ class LocalStore:
         if stale:
             self.index.touch(stale, now)
 
-    def _written(self, recipe: Recipe, value: Any, form: str) -> tuple[str, list[Any] | None]:
-        """A value in the format, or, if that cannot hold it, as pickle; None in its place if that can't either."""
-        try:
-            return form, written(value, form)
-        except Unfit as error:
-            if form == "pickle":
-                self._say(f"unfit {recipe.name}", f"results of '{recipe.name}' are not cached: {error}")
-                return form, None
-            self._say(f"unfit {recipe.name}", f"results of '{recipe.name}' are cached as pickle: {error}")
-            return self._written(recipe, value, "pickle")
+    def _unfit(self, recipe: Recipe) -> Callable[[str], None]:
+        return lambda reason: self._say(f"unfit {recipe.name}", f"results of '{recipe.name}' {reason}")
 
     def _grow(self, size: int) -> None:
         """Counts what was written; now and then it is time to see whether there is too much."""
@@ -243,10 +238,8 @@ class LocalStore:
         cap = self.settings.cap
         if cap is not None and self._grown > cap // 16:
             self._grown = 0
-            from anabranch.store.upkeep import gc
-
             with suppress(StoreError):
-                gc(self, self._clock())
+                self.gc()
 
     def _say(self, about: str, message: str) -> None:
         if about not in self._said:

@@ -21,7 +21,7 @@ from typing import Final
 from anabranch.store.entry import Entry
 from anabranch.store.seal import SEAL, Seal
 
-__all__ = ["BLOB", "KEY", "Column", "Packed", "packed", "unpacked"]
+__all__ = ["BLOB", "KEY", "Column", "Packed", "unpacked"]
 
 KEY: Final = 20
 """How many bytes a key and a version have."""
@@ -41,20 +41,6 @@ _ROW: Final = struct.Struct("<20s20sQI")
 _IN_BLOB: Final = 1 << 31
 
 
-@dataclass(slots=True)
-class Column:
-    """Entries of one format that are to be packed: `content` has each value as written, or the digest of its blob.
-
-    `sizes` has the values' sizes, and `blobs` the places of those that are in blobs.
-    """
-
-    keys: list[bytes] = field(default_factory=list)
-    versions: list[bytes] = field(default_factory=list)
-    content: list[bytes] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    blobs: list[int] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Packed:
     """A pack, and what its index has to know: `size` is that of the pack with its blobs."""
@@ -66,22 +52,36 @@ class Packed:
     blobs: list[bytes]
 
 
-def packed(column: Column, format: str, made: float, seal: Seal) -> Iterator[Packed]:  # noqa: A002  the word for it
-    """Packs entries in their order."""
-    lengths = [len(content) for content in column.content]
-    in_blobs = set(column.blobs)
-    for number in column.blobs:
-        lengths[number] |= _IN_BLOB
-    for start, end in _cuts([length & ~_IN_BLOB for length in lengths]):
-        part = slice(start, end)
-        rows = map(_ROW.pack, column.keys[part], column.versions[part], column.sizes[part], lengths[part])
-        name = format.encode()
-        head = _HEAD.pack(_MAGIC, end - start, made, len(name))
-        data = b"".join([head, name, *rows, *column.content[part]])
-        inside = [number for number in range(start, end) if number in in_blobs] if in_blobs else []
-        blobs = [column.content[number] for number in inside]
-        size = len(data) + SEAL + sum(column.sizes[number] for number in inside)
-        yield Packed(data + seal.of(data), column.keys[part], size, made, blobs)
+@dataclass(slots=True)
+class Column:
+    """Entries of one format that are to be packed: `content` has each value as written, or the digest of its blob.
+
+    `sizes` has the values' sizes, and `blobs` the places of those that are in blobs.
+    """
+
+    format: str
+    keys: list[bytes] = field(default_factory=list)
+    versions: list[bytes] = field(default_factory=list)
+    content: list[bytes] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    blobs: list[int] = field(default_factory=list)
+
+    def packed(self, made: float, seal: Seal) -> Iterator[Packed]:
+        """The entries as packs, in their order."""
+        lengths = [len(content) for content in self.content]
+        in_blobs = set(self.blobs)
+        cuts = list(_cuts(lengths))
+        for number in self.blobs:
+            lengths[number] |= _IN_BLOB
+        name = self.format.encode()
+        for start, end in cuts:
+            part = slice(start, end)
+            rows = map(_ROW.pack, self.keys[part], self.versions[part], self.sizes[part], lengths[part])
+            head = _HEAD.pack(_MAGIC, end - start, made, len(name))
+            data = b"".join([head, name, *rows, *self.content[part]])
+            inside = [number for number in range(start, end) if number in in_blobs] if in_blobs else []
+            size = len(data) + SEAL + sum(self.sizes[number] for number in inside)
+            yield Packed(data + seal.of(data), self.keys[part], size, made, [self.content[number] for number in inside])
 
 
 def unpacked(data: bytes, seal: Seal) -> dict[bytes, Entry] | None:

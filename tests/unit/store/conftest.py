@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from anabranch.store import LocalStore, Recipe, Settings
+from anabranch.store import Recipe, Settings
+from anabranch.store.local import LocalStore
 from anabranch.versions import Versions, keys_of
 
 KEY = b"k" * 32
@@ -38,7 +39,9 @@ class Helper:
 
     @classmethod
     def get(cls, store: LocalStore, items: Any, **options: Any) -> list[Any]:
-        return [None if entry is None else store.load(entry) for entry in store.get_many(cls.keys(items), **options)]
+        return [
+            None if entry is None else store.load(entry) for entry in store.get_many(cls.recipe, cls.keys(items), **options)
+        ]
 
 
 @pytest.fixture

@@ -71,7 +71,8 @@ def test_giving_up_without_a_result_lets_others_claim(open_store, helper):
 
 HOLD = """
 import os, sys
-from anabranch.store import LocalStore, Settings
+from anabranch.store import Settings
+from anabranch.store.local import LocalStore
 store = LocalStore(Settings(sys.argv[1], key=b"k" * 32))
 claim = store.claim([bytes.fromhex(sys.argv[2])])
 print(len(claim.mine), flush=True)
@@ -111,9 +112,11 @@ def test_the_claim_of_a_killed_process_is_no_claim(open_store, helper, how):
 
 COUNT = """
 import os, sys, random
-from anabranch.store import LocalStore, Settings, Recipe
+from anabranch.store import Settings, Recipe
+from anabranch.store.local import LocalStore
 from anabranch.versions import Versions
 folder, log, seed = sys.argv[1:]
+R = Recipe("f", b"c" * 20)
 versions = Versions()
 keys = [versions.of_data(n) for n in range(60)]
 random.seed(seed)
@@ -122,11 +125,11 @@ with LocalStore(Settings(folder, key=b"k" * 32)) as store:
     random.shuffle(wanted)
     while wanted:
         some = wanted[: random.randint(1, 12)]
-        found = store.get_many(some)
+        found = store.get_many(R, some)
         missing = [key for key, entry in zip(some, found) if entry is None]
         if missing:
             with store.claim(missing) as claim:
-                mine = [key for key, entry in zip(missing, store.get_many(missing)) if entry is None and key in claim.mine]
+                mine = [key for key, entry in zip(missing, store.get_many(R, missing)) if entry is None and key in claim.mine]
                 for key in mine:
                     with open(log, "a") as file:
                         file.write(key.hex() + "\\n")

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from anabranch.errors import FlowError, InputError, StoreError
-from anabranch.store import Behaviour, Format, LocalStore, Missing, Policy, Recipe, Settings, cache, register_format
+from anabranch.store import Behaviour, Format, Missing, Policy, Recipe, Settings, cache, register_format
+from anabranch.store.local import LocalStore
 from anabranch.store.pack import MOST
 from anabranch.versions import Versions
 
@@ -48,7 +49,7 @@ def test_values_come_back(open_store, helper):
     first = open_store()
     assert helper.put(first, dict(enumerate(VALUES))) == []
     for store in (first, open_store()):
-        entries = store.get_many(helper.keys(range(len(VALUES))))
+        entries = store.get_many(helper.recipe, helper.keys(range(len(VALUES))))
         for value, entry in zip(VALUES, entries, strict=True):
             assert entry.version == Versions().of_data(value)
             assert same(store.load(entry), value), value
@@ -130,8 +131,8 @@ def test_a_damaged_blob_is_a_miss_and_said_once(open_store, helper, how, caplog)
     ((digest, _size, _), *_) = sorted(store.blobs, key=lambda blob: blob[0])
     path = Path(store.blobs._path(digest))
     whole = path.read_bytes()
-    lost = 1 if helper.get(store, [1])[0] == value and digest == store.get_many(helper.keys([1]))[0].blob else 2
-    (entry,) = store.get_many(helper.keys([lost]))
+    lost = 1 if helper.get(store, [1])[0] == value and digest == store.get_many(helper.recipe, helper.keys([1]))[0].blob else 2
+    (entry,) = store.get_many(helper.recipe, helper.keys([lost]))
     for place in range(0, len(whole), 7) if how in ("cut", "flip") else [0]:
         match how:
             case "cut":
@@ -223,7 +224,7 @@ def test_what_others_sealed_is_a_miss_and_is_never_unpickled(open_store, helper,
 def test_a_value_whose_class_is_gone_is_a_miss(open_store, helper, caplog):
     store = open_store()
     helper.put(store, {1: Point(1, 2)})
-    (entry,) = store.get_many(helper.keys([1]))
+    (entry,) = store.get_many(helper.recipe, helper.keys([1]))
     renamed = entry._replace(inline=entry.inline.replace(b"Point", b"Pxint"))
     with caplog.at_level(logging.WARNING), pytest.raises(Missing):
         store.load(renamed)
@@ -238,7 +239,7 @@ def test_json_for_what_it_holds_exactly(open_store, helper, caplog):
     values = {1: {"a": [1, 2.5, None, "é\ud800"]}, 2: (1, 2), 3: {1: 2}, 4: [True]}
     with caplog.at_level(logging.WARNING):
         helper.put(store, values, format="json")
-    entries = store.get_many(helper.keys(values))
+    entries = store.get_many(helper.recipe, helper.keys(values))
     assert [entry.format for entry in entries] == ["json", "pickle", "pickle", "json"]
     assert [store.load(entry) for entry in entries] == list(values.values())
     assert entries[3].inline == b"[true]"
@@ -251,7 +252,7 @@ def test_parquet_for_frames_that_it_holds_exactly(open_store, helper):
     polars = pl.DataFrame({"a": [1, None], "b": [["x"], []]})
     odd = pd.DataFrame({"a": [1, "x"]})
     helper.put(store, {1: pandas, 2: polars, 3: odd, 4: polars[["a"]].to_arrow(), 5: 5}, format="parquet")
-    entries = store.get_many(helper.keys([1, 2, 3, 4, 5]))
+    entries = store.get_many(helper.recipe, helper.keys([1, 2, 3, 4, 5]))
     assert [entry.format for entry in entries] == ["parquet", "parquet", "pickle", "parquet", "pickle"]
     for value, entry in zip([pandas, polars, odd, polars[["a"]].to_arrow(), 5], entries, strict=True):
         assert same(store.load(entry), value)
@@ -261,7 +262,7 @@ def test_a_registered_format(open_store, helper):
     register_format(Format("text", lambda value: iter([value.encode()]), lambda data: bytes(data).decode()))
     store = open_store()
     helper.put(store, {1: "plain", 2: 2}, format="text")
-    entries = store.get_many(helper.keys([1, 2]))
+    entries = store.get_many(helper.recipe, helper.keys([1, 2]))
     assert [entry.format for entry in entries] == ["text", "pickle"]
     assert entries[0].inline == b"plain"
     with pytest.raises(InputError, match="unknown format 'jsn'; did you mean 'json'"):
@@ -270,13 +271,14 @@ def test_a_registered_format(open_store, helper):
 
 SCRIPT = """
 import sys
-from anabranch.store import LocalStore, Settings, Recipe
+from anabranch.store import Settings, Recipe
+from anabranch.store.local import LocalStore
 from anabranch.versions import Versions
 class Thing:
     def __init__(self, x): self.x = x
 with LocalStore(Settings(sys.argv[1], key=b"k" * 32)) as store:
     key = Versions().of_data("key")
-    (found,) = store.get_many([key])
+    (found,) = store.get_many(Recipe("f", key), [key])
     if found is None:
         value = [Thing(5), lambda x: x + 1] if sys.argv[2] == "lambda" else Thing(5)
         store.put_many(Recipe("f", key), [key], [key], [value])

@@ -28,7 +28,8 @@ needs_a_disk = pytest.mark.skipif(not can_mount(), reason="needs a mount namespa
 FILL = """
 import sys, os
 from anabranch.errors import StoreError
-from anabranch.store import LocalStore, Settings, Recipe
+from anabranch.store import Settings, Recipe
+from anabranch.store.local import LocalStore
 from anabranch.versions import Versions
 folder, size = sys.argv[1], int(sys.argv[2])
 versions, recipe, stored = Versions(), Recipe("f", b"c" * 20), []
@@ -44,9 +45,9 @@ for n in range(100_000):
     stored += zip(keys, values)
 for again in (store, LocalStore(Settings(folder, key=b"k" * 32))):
     again.forget()
-    found = again.get_many([key for key, _ in stored])
+    found = again.get_many(recipe, [key for key, _ in stored])
     assert all(again.load(entry) == value for entry, (_, value) in zip(found, stored, strict=True))
-    assert again.get_many(keys) == [None] * 10, "half a group"
+    assert again.get_many(recipe, keys) == [None] * 10, "half a group"
 for shard in os.scandir(os.path.join(folder, "blobs")) if size > 4096 else ():
     if shard.name != "new":
         for blob in list(os.scandir(shard.path))[:2]:
@@ -55,7 +56,7 @@ if size <= 4096 and len(sys.argv) > 3:
     os.unlink(sys.argv[3])
 store.put_many(recipe, keys[:1], keys[:1], ["again"])
 store.forget()
-assert store.load(store.get_many(keys[:1])[0]) == "again"
+assert store.load(store.get_many(recipe, keys[:1])[0]) == "again"
 print("kept", len(stored), flush=True)
 store.close()
 again.close()
@@ -88,7 +89,7 @@ def test_a_file_that_may_not_be_that_large(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "error: the cache index" in done.stdout
     big = LIMIT + (
-        "import sys\nfrom anabranch.store import *\nstore = LocalStore(Settings(sys.argv[1], key=b'k' * 32))\n"
+        "import sys\nfrom anabranch.store import *\nfrom anabranch.store.local import LocalStore\nstore = LocalStore(Settings(sys.argv[1], key=b'k' * 32))\n"
         "store.put_many(Recipe('f', b'c' * 20), [b'1' * 20], [b'1' * 20], [b'x' * (1 << 21)])"
     )
     done = subprocess.run([sys.executable, "-c", big, tmp_path / "other"], capture_output=True, text=True, check=False)
@@ -101,9 +102,10 @@ READ_ONLY = """
 import sys
 from anabranch.errors import StoreError
 from anabranch.store import *
+from anabranch.store.local import LocalStore
 try:
     with LocalStore(Settings(sys.argv[1], key=b"k" * 32)) as store:
-        print(store.load(store.get_many([b"1" * 20])[0]), flush=True)
+        print(store.load(store.get_many(Recipe("f", b"c" * 20), [b"1" * 20])[0]), flush=True)
         store.put_many(Recipe("f", b"c" * 20), [b"2" * 20], [b"2" * 20], ["two"])
 except StoreError as error:
     print(error)
@@ -147,7 +149,8 @@ def test_a_stranger_who_locks_the_index(open_store, helper, monkeypatch):
 
 WRITE = """
 import sys
-from anabranch.store import LocalStore, Settings, Recipe
+from anabranch.store import Settings, Recipe
+from anabranch.store.local import LocalStore
 from anabranch.versions import Versions
 versions, recipe = Versions(), Recipe("f", b"c" * 20)
 store = LocalStore(Settings(sys.argv[1], key=b"k" * 32))
@@ -176,7 +179,7 @@ def test_what_was_committed_survives_any_sudden_death(tmp_path, open_store, help
         with open_store() as store:
             for n in committed:
                 keys = [versions.of_data((n, m)) for m in range(5)]
-                assert [store.load(entry)[:2] for entry in store.get_many(keys)] == [(n, m) for m in range(5)]
+                assert [store.load(entry)[:2] for entry in store.get_many(None, keys)] == [(n, m) for m in range(5)]
 
 
 def test_drivers_that_share_one_folder(tmp_path, open_store):
@@ -192,5 +195,5 @@ def test_drivers_that_share_one_folder(tmp_path, open_store):
     versions, store = Versions(), open_store()
     for n in [*range(225), *range(300, 450)]:
         keys = [versions.of_data((n, m)) for m in range(5)]
-        assert [store.load(entry)[:2] for entry in store.get_many(keys)] == [(n, m) for m in range(5)]
+        assert [store.load(entry)[:2] for entry in store.get_many(None, keys)] == [(n, m) for m in range(5)]
     assert not list(os.listdir(Path(tmp_path / "cache" / "blobs" / "new")))

@@ -116,7 +116,7 @@ def test_verify_finds_all_damage(open_store, helper, repair):
     assert verify(store).is_whole
     stranger = open_store(key=b"s" * 32)
     helper.put(stranger, {"theirs": 1})
-    blobs = {n: store.get_many(helper.keys([n]))[0].blob for n in range(4)}
+    blobs = {n: store.get_many(helper.recipe, helper.keys([n]))[0].blob for n in range(4)}
     Path(store.blobs._path(blobs[0])).write_bytes(b"short")
     Path(store.blobs._path(blobs[1])).unlink()
     found = verify(store, repair=repair)
