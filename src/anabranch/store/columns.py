@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from anabranch.store.formats import Buffer, Unfit, written
+from anabranch.store.formats import SMALL, Buffer, Unfit, small, written
 from anabranch.store.pack import Column
 
 __all__ = ["INLINE", "columns_of"]
@@ -27,6 +27,14 @@ def columns_of(
     columns: dict[str, Column] = {}
     unfit: list[int] = []
     for place, (key, version, value) in enumerate(results):
+        if form == "pickle" and type(value) in SMALL:  # most of what is many is small
+            column = columns.get(form) or columns.setdefault(form, Column(form))
+            content = small(value)
+            column.keys.append(key)
+            column.versions.append(version)
+            column.content.append(content)
+            column.sizes.append(len(content))
+            continue
         name, pieces = _written(value, form, say)
         if pieces is None:
             unfit.append(place)

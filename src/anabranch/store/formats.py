@@ -31,11 +31,13 @@ import cloudpickle
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.versions import Unversionable, Versions
 
-__all__ = ["Format", "Unfit", "read", "register_format", "written"]
+__all__ = ["SMALL", "Buffer", "Format", "Unfit", "format_of", "read", "register_format", "small", "written"]
 
 Buffer = bytes | bytearray | memoryview
 
-_PLAIN: Final = frozenset({int, float, str, bytes, bool, type(None), complex})
+SMALL: Final = frozenset({int, float, bool, type(None), complex})
+"""Types whose values, as a rule, take few bytes; a longer integer may stand among them, too."""
+
 _COUNT: Final = struct.Struct("<I")
 _LENGTH: Final = struct.Struct("<Q")
 _GRAIN: Final = 64
@@ -84,8 +86,6 @@ def written(value: Any, name: str) -> list[Buffer]:
     Raises:
         Unfit: the format cannot hold it, or not exactly; its text says why.
     """
-    if name == "pickle" and type(value) in _PLAIN:
-        return [_NO_BUFFERS + pickle.dumps(value, 5)]
     form = format_of(name)
     try:
         pieces = list(form.dump(value))
@@ -96,6 +96,11 @@ def written(value: Any, name: str) -> list[Buffer]:
     except Exception as error:
         raise Unfit(f"a value of type '{type(value).__qualname__}' cannot be written as {name}: {error}") from error
     return pieces
+
+
+def small(value: Any) -> bytes:
+    """What `written` gives for a value of one of the `SMALL` types as pickle."""
+    return _NO_BUFFERS + pickle.dumps(value, 5)
 
 
 def read(data: bytes | memoryview, name: str) -> Any:
