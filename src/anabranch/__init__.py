@@ -30,10 +30,11 @@ from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, as
 from anabranch.policies import Retry, on_error, retry, timeout
 
 if TYPE_CHECKING:
-    from anabranch.driver import Builder, Driver, Variable
+    from anabranch.driver import Builder, Driver
     from anabranch.failure import Failed, Failure, ItemsFailed
     from anabranch.graph import module_from_functions
     from anabranch.handle import RunHandle, RunResult
+    from anabranch.lineage import Variable
 
 __version__ = "0.1.0"
 
@@ -79,7 +80,7 @@ _LAZY = {
     "ItemsFailed": "anabranch.failure",
     "RunHandle": "anabranch.handle",
     "RunResult": "anabranch.handle",
-    "Variable": "anabranch.driver",
+    "Variable": "anabranch.lineage",
     "module_from_functions": "anabranch.graph",
     "load_ipython_extension": "anabranch.notebook",
     "unload_ipython_extension": "anabranch.notebook",

@@ -16,6 +16,7 @@ from anabranch.cli.document import Unwritable, document, dump
 from anabranch.cli.ending import say, tell
 from anabranch.cli.flow import load
 from anabranch.cli.inputs import config_of, inputs_of, policy_of
+from anabranch.cli.lineage import Question, answer, show_answer, wanted
 from anabranch.cli.pictures import picture_of
 from anabranch.cli.results import Results, claim
 from anabranch.cli.store import Store, stores_of
@@ -94,6 +95,24 @@ Timeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long
 Report = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Writes a page about the run: where the time went, what failed.", show_default=False),
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option("--from", metavar="NAME", help="What is computed from this; may be said again.", show_default=False),
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="NAME", help="What this is computed from; with --from, the way.", show_default=False),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="KEY[=VALUE]", help="Only what has this tag; several must all be there.", show_default=False),
+]
+Exposed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exposed", metavar="KEY[=VALUE]", help="Instead, the outputs that are made of what has this tag.", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
@@ -219,6 +238,30 @@ def list_(module: Module, *, config: Config = None, as_json: Json = False) -> No
                 results.write(lambda: results.print(_json(results, catalog.flow(driver))))
             else:
                 results.write(lambda: catalog.show_flow(results, driver))
+
+    _finish(work)
+
+
+@app.command()
+def lineage(
+    module: Module,
+    *,
+    sources: Sources = None,
+    targets: Targets = None,
+    tags: Tags = None,
+    exposed: Exposed = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Tells what flows into what, and which outputs are made of what has a tag."""
+
+    def work(results: Results) -> None:
+        with _builder(module, config).build() as driver:
+            asked = Question(tuple(sources or ()), tuple(targets or ()), wanted("--tag", tags), wanted("--exposed", exposed))
+            if as_json:
+                results.write(lambda: results.print(_json(results, answer(driver.lineage, asked))))
+            else:
+                results.write(lambda: show_answer(results, driver.lineage, asked))
 
     _finish(work)
 

@@ -12,7 +12,7 @@ lookup.py     what a driver can tell and draw of its dataflow
 
 from anabranch.driver.builder import Builder
 from anabranch.driver.driver import Driver
-from anabranch.driver.lookup import Variable
 from anabranch.driver.request import kinds_of, slots_of
+from anabranch.lineage import Variable
 
 __all__ = ["Builder", "Driver", "Variable", "kinds_of", "slots_of"]

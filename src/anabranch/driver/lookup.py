@@ -7,36 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from anabranch.driver.request import Output, kinds_of, names_of
-from anabranch.errors import InputError, nearest_or_all
+from anabranch.errors import InputError
 from anabranch.graph import Graph
+from anabranch.lineage import Lineage, Variable
 from anabranch.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from anabranch.draw import LookOptions, Picture
 
-__all__ = ["Lookup", "Variable"]
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One name of the dataflow: a node or an input.
-
-    `axes` are the fan-outs along which it has values; `origin` is ``file:line``, empty for inputs.
-    """
-
-    name: str
-    type: Any
-    is_input: bool
-    required: bool
-    axes: tuple[str, ...]
-    expands: bool
-    doc: str
-    tags: Mapping[str, Any]
-    origin: str
+__all__ = ["Lookup"]
 
 
 class Lookup:
@@ -53,9 +36,29 @@ class Lookup:
         constant, per_item = kinds_of(overrides or {})
         return make_plan(self.graph, names_of(outputs), (*self.graph.config, *inputs), constant, per_item)
 
-    def list_available_variables(self) -> list[Variable]:
-        """All nodes, in topological order, and then the inputs."""
-        return [self._variable(name) for name in (*self.graph.nodes, *self.graph.inputs)]
+    @cached_property
+    def lineage(self) -> Lineage:
+        """All variables of the dataflow, to be asked what flows into what, and to be exported."""
+        return Lineage(self.graph)
+
+    def export(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+        """All that is known of the dataflow as plain data (`anabranch.lineage`), saved as JSON if there is a path."""
+        made = self.lineage.as_dict()
+        if path is not None:
+            import json
+
+            from anabranch.io import Place
+
+            Place.of(path).write(json.dumps(made, indent=2, ensure_ascii=False).encode())
+        return made
+
+    def list_available_variables(self, *, tag_filter: Mapping[str, Any] | None = None) -> list[Variable]:
+        """All nodes, in topological order, and then the inputs; with a filter, those that have these tags.
+
+        Args:
+            tag_filter: values by tag: one, several of which any will do, or None for any at all.
+        """
+        return self.lineage.tagged(**tag_filter).nodes if tag_filter else self.lineage.nodes
 
     def what_is_upstream_of(self, *names: str) -> list[Variable]:
         """The named variables and everything that they are computed from, inputs included.
@@ -63,8 +66,7 @@ class Lookup:
         Raises:
             InputError: a name is unknown.
         """
-        self._check_known(names)
-        return self._variables(self.graph.upstream(names))
+        return self.lineage.upstream(*names).nodes
 
     def what_is_downstream_of(self, *names: str) -> list[Variable]:
         """The named variables and everything that is computed from them.
@@ -72,8 +74,7 @@ class Lookup:
         Raises:
             InputError: a name is unknown.
         """
-        self._check_known(names)
-        return self._variables(self.graph.downstream(names))
+        return self.lineage.downstream(*names).nodes
 
     def what_is_the_path_between(self, upstream: str, downstream: str) -> list[Variable]:
         """The variables on any way from one to the other, both included; empty if there is none.
@@ -81,8 +82,7 @@ class Lookup:
         Raises:
             InputError: a name is unknown.
         """
-        self._check_known((upstream, downstream))
-        return self._variables(self.graph.downstream((upstream,)) & self.graph.upstream((downstream,)))
+        return self.lineage.between(upstream, downstream).nodes
 
     # -- pictures --------------------------------------------------------------------------------------------------
 
@@ -159,20 +159,3 @@ class Lookup:
     def has_cycles(self, outputs: Sequence[str] = ()) -> bool:
         """Always False: a flow with a cycle cannot be built."""
         return False
-
-    def _variables(self, names: set[str]) -> list[Variable]:
-        return [self._variable(name) for name in (*self.graph.nodes, *self.graph.inputs) if name in names]
-
-    def _variable(self, name: str) -> Variable:
-        if name in self.graph.nodes:
-            node = self.graph.nodes[name]
-            axes = self.graph.value_axes(name)
-            return Variable(name, node.annotation, False, False, axes, node.expands, node.doc, node.tags, node.origin)
-        entry = self.graph.inputs[name]
-        return Variable(name, entry.readers[0][1].annotation, True, entry.required, (), False, "", {}, "")
-
-    def _check_known(self, names: Iterable[str]) -> None:
-        known = (*self.graph.nodes, *self.graph.inputs)
-        for name in names:
-            if name not in known:
-                raise InputError(f"unknown name '{name}'{nearest_or_all(name, known)}")
