@@ -145,13 +145,13 @@ def test_a_second_pass_runs_over_the_list_of_the_first():
 
 def test_the_plan_of_a_request_is_kept():
     driver = Builder().with_modules(module_from_functions(a, b, x, y, plain)).build()
-    driver._prepare(["b"], {"n": 1}, {})
-    first = driver._prepare(["b"], {"n": 1}, {})
-    assert driver._prepare(["b"], {"n": 2}, {}) is first
-    assert driver._prepare(("b",), {"n": 2}, {}) is first
-    assert driver._prepare(["b", "a"], {"n": 1}, {}) is not first
-    assert driver._prepare(["b"], {"n": 1}, {"a": 1}) is not first
-    assert driver._prepare(["b"], {"n": 1}, {"a": 2}) is driver._prepare(["b"], {"n": 1}, {"a": 1})
+    driver._plans.prepared(["b"], {"n": 1}, {})
+    first = driver._plans.prepared(["b"], {"n": 1}, {})
+    assert driver._plans.prepared(["b"], {"n": 2}, {}) is first
+    assert driver._plans.prepared(("b",), {"n": 2}, {}) is first
+    assert driver._plans.prepared(["b", "a"], {"n": 1}, {}) is not first
+    assert driver._plans.prepared(["b"], {"n": 1}, {"a": 1}) is not first
+    assert driver._plans.prepared(["b"], {"n": 1}, {"a": 2}) is driver._plans.prepared(["b"], {"n": 1}, {"a": 1})
 
 
 @pytest.mark.parametrize("outputs", [["e"], ["plain"], ["inner_total"], ["fed", "read", "total"]])
