@@ -27,7 +27,6 @@ from anabranch.errors import (
     WorkerLost,
 )
 from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, associative, cross, zipped
-from anabranch.policies import Retry, on_error, retry, timeout
 
 if TYPE_CHECKING:
     from anabranch.driver import Builder, Driver
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from anabranch.graph import module_from_functions
     from anabranch.handle import RunHandle, RunResult
     from anabranch.lineage import Variable
+    from anabranch.policies import Retry, on_error, retry, timeout
 
 __version__ = "0.1.0"
 
@@ -78,10 +78,14 @@ _LAZY = {
     "Failed": "anabranch.failure",
     "Failure": "anabranch.failure",
     "ItemsFailed": "anabranch.failure",
+    "Retry": "anabranch.policies",
     "RunHandle": "anabranch.handle",
     "RunResult": "anabranch.handle",
     "Variable": "anabranch.lineage",
     "module_from_functions": "anabranch.graph",
+    "on_error": "anabranch.policies",
+    "retry": "anabranch.policies",
+    "timeout": "anabranch.policies",
     "load_ipython_extension": "anabranch.notebook",
     "unload_ipython_extension": "anabranch.notebook",
 }

@@ -11,7 +11,6 @@ Every message says what, where and what to do now. This module knows nothing els
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -80,6 +79,8 @@ class InternalError(AnabranchError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Returns ``"; did you mean 'a' or 'b'?"`` for the names closest to `name`, or an empty string."""
+    import difflib  # seldom needed, and it takes a while to import
+
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.6)
     if not close:
         return ""
