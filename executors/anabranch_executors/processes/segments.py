@@ -2,13 +2,13 @@
 
 Theory: a *segment* is a file that lives in memory and has no name (a memfd). The kernel frees it when the last process that
 has it open or mapped lets go of it or dies, in whatever way; so there is nothing to clean up and nothing can be left behind.
-The writer copies frames in with `pwritev`, which neither maps the pages nor clears them first, and gives out *readers*:
-descriptors that can only read. Who gets one maps it privately: what is written there stays with who wrote it.
+The writer gives out *readers*: descriptors that can only read. Who gets one maps it privately: what is written there stays
+with who wrote it.
 
-New pages cost several times what copying into them costs. So a writer keeps its segments for a while, and writes into one
-again when nobody reads it any more. The kernel knows that too: a reader is an opening of the file with a shared lock on it,
-and the lock lasts as long as any descriptor, message under way or mapping that came of this opening, in whatever process.
-A segment that can be locked exclusively is idle.
+New pages cost several times what copying into them costs (least with `pwritev`, which neither clears nor maps them first). So
+a writer keeps its segments for a while, and writes into one again when nobody reads it any more. The kernel knows that too:
+a reader is an opening of the file with a shared lock on it, and the lock lasts as long as any descriptor, message under way
+or mapping that came of this opening, in whatever process. A segment that can be locked exclusively is idle.
 
 Invariants: bytes that a reader can see never change. What cannot be laid, because this system has no such files or has run
 out of descriptors or memory, stays a frame like any other; so there is a body for everything.
@@ -106,14 +106,15 @@ class Reader(Opening):
 
 
 class Segment(Opening):
-    """A segment as its writer has it: `size` bytes of it have memory."""
+    """A segment as its writer has it: `size` bytes of it have memory, which is mapped here once it is written again."""
 
-    __slots__ = ("size",)
+    __slots__ = ("memory", "size")
 
     def __init__(self) -> None:
         super().__init__()
         self.fd = os.memfd_create("anabranch")
         self.size = 0
+        self.memory: memoryview | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -131,6 +132,21 @@ class Segment(Opening):
         Raises:
             OSError: there is no room.
         """
+        size = sum(aligned(len(frame)) for frame in frames)
+        if self.size and self.memory is None:
+            self.memory = _mapped(self.fd, self.size, mmap.PROT_WRITE, mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        if self.memory is None or size > self.size:
+            self.memory = None
+            self._extend(frames)
+            self.size = max(self.size, size)
+            return
+        place = 0
+        for frame in frames:
+            self.memory[place : place + len(frame)] = frame
+            place += aligned(len(frame))
+
+    def _extend(self, frames: Sequence[Any]) -> None:
+        """Writes to pages that may be new."""
         pending: deque[memoryview] = deque()
         for frame in frames:
             pending.append(memoryview(frame))
@@ -143,7 +159,6 @@ class Segment(Opening):
                 written -= len(pending.popleft())
             if written:
                 pending[0] = pending[0][written:]
-        self.size = max(self.size, place)
 
 
 class Body:
@@ -251,7 +266,12 @@ def laid(fd: int, lengths: Sequence[int], *, writable: bool = False) -> list[mem
     Raises:
         MemoryError: there is no room for them.
     """
-    memory = _mapped(fd, sum(map(aligned, lengths)), writable=writable)
+    size = sum(map(aligned, lengths))
+    memory = _mapped(fd, size, mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0), mmap.MAP_PRIVATE)
+    if memory is None:
+        memory = _copied(fd, size)
+    elif not writable:
+        memory = memory.toreadonly()
     frames, place = [], 0
     for length in lengths:
         frames.append(memory[place : place + length])
@@ -259,16 +279,15 @@ def laid(fd: int, lengths: Sequence[int], *, writable: bool = False) -> list[mem
     return frames
 
 
-def _mapped(fd: int, size: int, *, writable: bool) -> memoryview:
+def _mapped(fd: int, size: int, access: int, flags: int) -> memoryview | None:
+    """The first bytes of a file as memory of this process, unmapped when nothing refers to it; None if that fails."""
     libc = _libc()
-    access = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
-    address = libc.mmap(None, size, access, mmap.MAP_PRIVATE, fd, 0)
+    address = libc.mmap(None, size, access, flags, fd, 0)
     if address == ctypes.c_void_p(-1).value:
-        return _copied(fd, size)
+        return None
     memory = (ctypes.c_char * size).from_address(address)  # an `mmap` object would keep a descriptor for itself
     weakref.finalize(memory, libc.munmap, address, size).atexit = False
-    view = memoryview(memory).cast("B")
-    return view if writable else view.toreadonly()
+    return memoryview(memory).cast("B")
 
 
 def _copied(fd: int, size: int) -> memoryview:
