@@ -53,7 +53,8 @@ from anabranch.run.commands import (
     Stopped,
     Submit,
 )
-from anabranch.work import MISSING, Layout, Missing, Outcome, arguments_of, close, compact, perform
+from anabranch.runtime import close
+from anabranch.work import MISSING, Layout, Missing, Outcome, arguments_of, compact, perform
 
 __all__ = ["Engine", "Observer"]
 

@@ -26,10 +26,11 @@ from typing import Any
 
 import cloudpickle
 
+from anabranch.code import named
 from anabranch.errors import TransferError
 from anabranch.executor import Call, Reference, Shared
 from anabranch.failure import Failure, Trace, capture, in_words, portable
-from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, named, policy_at
+from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, policy_at
 
 __all__ = [
     "Reach",

@@ -12,21 +12,8 @@ from itertools import count
 import pytest
 
 from anabranch import FlowError, InputError, Skip
-from anabranch.work import (
-    ABSENT,
-    Argument,
-    Code,
-    Form,
-    Layout,
-    Part,
-    Step,
-    Table,
-    arguments_of,
-    compact,
-    opened,
-    perform,
-    uneven,
-)
+from anabranch.runtime import uneven
+from anabranch.work import ABSENT, Argument, Code, Form, Layout, Part, Step, Table, arguments_of, compact, opened, perform
 
 LOOP = """\
 def task(r, where, start, i_x, a_k):

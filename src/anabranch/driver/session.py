@@ -22,9 +22,9 @@ from anabranch.graph import Graph
 from anabranch.handle import RunResult, Watch
 from anabranch.missing import Aborted
 from anabranch.plan import Plan, check_kept
+from anabranch.recorder import Recorder
 from anabranch.report import Report
 from anabranch.run import Run
-from anabranch.work import Recorder
 
 __all__ = ["call", "run"]
 

@@ -2,7 +2,7 @@
 
 Theory: a task is one module of generated functions. The entry, ``task``, takes a span's lists and what does not vary, and
 returns one list for each output. One line is one step, so that a traceback's line number names the step; the same
-line, as text, is what `anabranch.work.Recorder` runs when an item has to go on without some value. Nothing on the way of an
+line, as text, is what `anabranch.recorder.Recorder` runs when an item has to go on without some value. Nothing on the way of an
 item that goes well is there for the sake of one that does not, but for a `try`, which is free until something is raised.
 
 The loop over ``source_file`` of the example in `docs/design.md` reads::
@@ -195,7 +195,7 @@ class _Names:
 
 
 def _identifier(name: str) -> str:
-    """A node's name as part of a variable's: dots become middle dots, which Python allows there (see `anabranch.work.named`);
+    """A node's name as part of a variable's: dots become middle dots, which Python allows there (see `anabranch.code.named`);
     what else no identifier can have becomes an underscore.
     """
     name = name.removesuffix("()").removesuffix("!")

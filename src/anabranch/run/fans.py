@@ -26,7 +26,8 @@ from anabranch.run.merges import Merges
 from anabranch.run.readers import Readers
 from anabranch.run.sizes import Estimate, SpanSizer
 from anabranch.run.values import Cell, Chunk, Column, Slot, gather
-from anabranch.work import ABSENT, MISSING, Argument, Form, Layout, Missing, Outcome, Part, misplaced_skip, policy_at, worst
+from anabranch.runtime import misplaced_skip
+from anabranch.work import ABSENT, MISSING, Argument, Form, Layout, Missing, Outcome, Part, policy_at, worst
 
 __all__ = ["Fans"]
 
