@@ -8,7 +8,7 @@
 A store never says what must run; that is the rebuilder's. See `docs/durable.md`.
 """
 
-from anabranch.store.entry import Behaviour, Entry, Missing, Policy, Recipe, cache
+from anabranch.store.entry import Behaviour, Entry, Missing, Recipe, Wishes
 from anabranch.store.formats import Format, register_format
 from anabranch.store.opening import Store, open_store
 from anabranch.store.settings import Settings
@@ -18,11 +18,10 @@ __all__ = [
     "Entry",
     "Format",
     "Missing",
-    "Policy",
     "Recipe",
     "Settings",
     "Store",
-    "cache",
+    "Wishes",
     "open_store",
     "register_format",
 ]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from anabranch.errors import FlowError
-from anabranch.markers import mark
-
-__all__ = ["Behaviour", "Entry", "Missing", "Policy", "Recipe", "cache"]
-
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["Behaviour", "Entry", "Missing", "Recipe", "Wishes"]
 
 
 class Behaviour(Enum):
@@ -65,51 +60,27 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What a function asks of the cache; see `cache`."""
+class Wishes:
+    """What a node asks of the cache, as `anabranch.function_modifiers.cache` puts it into the node's tags.
+
+    Attributes:
+        behaviour: what the cache does with the node.
+        format: what results are written as.
+        version: stands for the code of the node's function; None if the code itself counts.
+        ignore: parameters whose values do not count.
+    """
 
     behaviour: Behaviour = Behaviour.DEFAULT
-    ttl: float | None = None
     format: str = "pickle"
-    ignore: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    version: str | None = None
+    ignore: frozenset[str] = frozenset()
 
-
-def cache(
-    behaviour: str = "default",
-    *,
-    version: str | None = None,
-    ttl: float | None = None,
-    format: str = "pickle",  # noqa: A002  the word for it
-    ignore: Iterable[str] = (),
-    include: Iterable[str] = (),
-    files: Iterable[str] = (),
-) -> Callable[[F], F]:
-    """Says how a function's results are cached: ``@cache(ttl=3600, format="parquet")``.
-
-    Args:
-        behaviour: "default", "recompute", "disable" or "ignore"; see `Behaviour`.
-        version: stands for the code of the function and of all that it calls: as long as it stays, edits do not count.
-        ttl: how many seconds a result is good for.
-        format: what results are written as: "pickle", "json", "parquet", or one that was registered.
-        ignore: names of functions, modules and globals, dotted or not, whose changes do not count.
-        include: installed modules whose code counts.
-        files: parameters that are paths whose content counts, rather than their names.
-
-    Raises:
-        FlowError: the behaviour is none of these, or a list of names is one text.
-    """
-    known = {one.value: one for one in Behaviour}
-    if behaviour not in known:
-        raise FlowError(f"@cache: '{behaviour}' is no behaviour; there are {', '.join(known)}")
-    for word, given in (("ignore", ignore), ("include", include), ("files", files)):
-        if isinstance(given, str):
-            raise FlowError(f"@cache: {word} is a list of names, as in {word}=['{given}'], not a text")
-    policy = Policy(known[behaviour], ttl, format, tuple(ignore), tuple(include), tuple(files))
-
-    def decorate(function: F) -> F:
-        marks = {"cache": policy} if version is None else {"cache": policy, "version": version}
-        return mark(function, **marks)
-
-    return decorate
+    @classmethod
+    def of(cls, tags: Mapping[str, Any]) -> Wishes:
+        """The wishes that a node's tags tell."""
+        return cls(
+            Behaviour(tags.get("cache.behavior", "default")),
+            tags.get("cache.format", "pickle"),
+            tags.get("cache.version"),
+            frozenset(tags.get("cache.ignore", ())),
+        )

@@ -23,7 +23,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
@@ -37,7 +37,7 @@ from anabranch.versions.references import Reference, references_of
 from anabranch.versions.scope import Scope
 from anabranch.versions.tokens import Encoder, Handler, Unversionable, digest, module_of, named, nested
 
-__all__ = ["walk"]
+__all__ = ["pinned_body", "walk"]
 
 
 def walk(root: Any, scope: Scope, handlers: dict[type, Handler]) -> CodeVersion:
@@ -154,9 +154,9 @@ class _Walk:
     # -- contents: what a part is by itself ----------------------------------------------------------------------------
 
     def _content(self, draft: _Draft) -> bytes:
-        pinned = marks_of(draft.thing).get("version") if draft.kind in {"function", "wrapper"} else None
+        pinned = _pin(draft.thing) if draft.kind in {"function", "wrapper"} else None
         if pinned is not None:
-            return b"pinned " + repr(pinned).encode()
+            return pinned_body(pinned)
         if draft.kind == "function":
             return self._function(draft, canonical(draft.thing.__code__), self._referred(draft.thing))
         if draft.kind == "wrapper":
@@ -291,6 +291,20 @@ class _Walk:
 
 
 _MISSING: Final = object()
+
+
+def pinned_body(version: str) -> bytes:
+    """What stands for the code of a function whose version was given."""
+    return b"\0pinned\0" + version.encode("utf-8", "surrogatepass")
+
+
+def _pin(function: Any) -> str | None:
+    """The version that `@cache(version=…)` gave a function; the decorator leaves it among the function's modifiers."""
+    for modifier in marks_of(function).get("modifiers", ()):
+        tags = getattr(modifier, "tags", None)
+        if isinstance(tags, Mapping) and isinstance(tags.get("cache.version"), str):
+            return str(tags["cache.version"])
+    return None
 
 
 def _content_of(cell: CellType) -> Any:

@@ -14,10 +14,21 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from anabranch.versions import kinds
-from anabranch.versions.code import walk
-from anabranch.versions.parts import CodeVersion
+from anabranch.versions.code import pinned_body, walk
+from anabranch.versions.parts import CodeVersion, Part
 from anabranch.versions.scope import Scope
-from anabranch.versions.tokens import SCALARS, SIZE, Encoder, Handler, Unversionable, module_of, named, nested, version_of_token
+from anabranch.versions.tokens import (
+    SCALARS,
+    SIZE,
+    Encoder,
+    Handler,
+    Unversionable,
+    digest,
+    module_of,
+    named,
+    nested,
+    version_of_token,
+)
 
 __all__ = ["Versions", "collected", "keys_of"]
 
@@ -51,6 +62,11 @@ class Versions:
             known = self._code[id(function)] = walk(function, self.scope, self._handlers)
             self._kept.append(function)
         return known
+
+    def of_pin(self, name: str, version: str) -> CodeVersion:
+        """The version of code that is pinned to a text, for a node of this name."""
+        body = digest(pinned_body(version))
+        return CodeVersion(digest(b"\0code\0" + body), (Part("function", name, body),))
 
     def of_data(self, value: Any) -> bytes:
         """The version of a value.

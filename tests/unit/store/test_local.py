@@ -15,8 +15,10 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from anabranch.errors import FlowError, InputError, StoreError
-from anabranch.store import Behaviour, Format, Missing, Policy, Recipe, Settings, cache, register_format
+from anabranch import Builder, module_from_functions
+from anabranch.errors import InputError, StoreError
+from anabranch.function_modifiers import cache
+from anabranch.store import Behaviour, Format, Missing, Recipe, Settings, Wishes, register_format
 from anabranch.store.local import LocalStore
 from anabranch.store.pack import MOST
 from anabranch.versions import Versions
@@ -385,19 +387,15 @@ def test_a_forked_child_opens_its_own_connection(open_store, helper):
 # -- what nodes ask for ------------------------------------------------------------------------------------------------
 
 
-def test_the_decorator_leaves_marks():
-    @cache("recompute", version="3", ttl=60, format="json", ignore=["log"], files=["path"])
-    def f(path):
+def test_what_a_node_asks_for_is_in_its_tags():
+    @cache(behavior="recompute", version="3", format="json", ignore=["path"])
+    def f(path: str) -> str:
         return path
 
-    marks = f.__anabranch__
-    assert marks["version"] == "3"
-    assert marks["cache"] == Policy(Behaviour.RECOMPUTE, 60, "json", ("log",), (), ("path",))
-    assert f(1) == 1
-    with pytest.raises(FlowError, match="no behaviour; there are default, recompute, disable, ignore"):
-        cache("sometimes")
-    with pytest.raises(FlowError, match="list of names"):
-        cache(ignore="log")
+    node = Builder().with_modules(module_from_functions(f)).build().graph.nodes["f"]
+    assert Wishes.of(node.tags) == Wishes(Behaviour.RECOMPUTE, "json", "3", frozenset({"path"}))
+    assert Wishes.of({}) == Wishes()
+    assert {one.value for one in Behaviour} == {"default", "recompute", "disable", "ignore"}
 
 
 def test_recipes_are_kept_for_comparison(open_store, helper, clock):

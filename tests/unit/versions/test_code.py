@@ -11,7 +11,6 @@ from types import ModuleType
 
 import pytest
 
-from anabranch.markers import mark
 from anabranch.versions import Scope, Versions, changes
 
 Make = Callable[..., ModuleType]
@@ -400,14 +399,13 @@ def test_what_is_ignored_does_not_count(make: Make):
 
 
 def test_a_pinned_version_is_all_that_counts(make: Make):
-    one = make(flow="K = 1\ndef h(): return K\ndef f(): return h()\n")
-    mark(one.h, version="2026-1")
-    first = digest(one.f)
-    two = make(flow="K = 2\ndef h(): return -K\ndef f(): return h()\n")
-    mark(two.h, version="2026-1")
-    assert digest(two.f) == first
-    mark(two.h, version="2026-2")
-    assert digest(two.f) != first
+    text = "from anabranch.function_modifiers import cache\nK = {k}\n@cache(version='{v}')\ndef h(): return K\ndef f(): return h()\n"
+    first = digest(make(flow=text.format(k=1, v="a")).f)
+    assert digest(make(flow=text.format(k=2, v="a")).f) == first
+    assert digest(make(flow=text.format(k=1, v="b")).f) != first
+    versions = Versions()
+    assert versions.of_pin("f", "a").digest == versions.of_pin("f", "a").digest != versions.of_pin("f", "b").digest
+    assert changes(versions.of_pin("f", "a"), versions.of_pin("f", "b")) == ["function 'f' changed"]
 
 
 def test_a_library_s_wrapper_is_looked_through(make: Make):
