@@ -1,4 +1,4 @@
-"""The command line: `anabranch run`, `plan`, `graph`, `list` and `executors`.
+"""The command line: `anabranch run`, `plan`, `graph`, `list`, `executors` and `cache`.
 
 Theory: standard output belongs to results; everything else, what the user's own functions print included, goes to
 standard error. The exit code says who must act: 0 nobody, 1 the author of a task that failed, 2 the caller or the author
@@ -6,7 +6,8 @@ of the flow, 130 and 143 whoever sent the signal.
 
 | module | knows |
 | --- | --- |
-| `app` | commands and their options |
+| `app`, `cache` | commands and their options |
+| `command` | what every command does around its work |
 | `flow` | how a file or a dotted name becomes a module |
 | `inputs`, `value`, `record` | how text becomes values of the annotated type |
 | `results`, `display`, `grid` | standard output; how values look there |

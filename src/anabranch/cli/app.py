@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,14 +11,17 @@ import typer
 
 import anabranch
 from anabranch.cli import catalog, outline, signals
+from anabranch.cli.cache import cache
+from anabranch.cli.command import as_json as json_of
+from anabranch.cli.command import finish
 from anabranch.cli.display import show
-from anabranch.cli.document import Unwritable, document, dump
-from anabranch.cli.ending import say, tell
+from anabranch.cli.document import Unwritable, document
+from anabranch.cli.ending import say
 from anabranch.cli.flow import load
 from anabranch.cli.inputs import config_of, inputs_of, policy_of
 from anabranch.cli.lineage import Question, answer, show_answer, wanted
 from anabranch.cli.pictures import picture_of
-from anabranch.cli.results import Results, claim
+from anabranch.cli.results import Results
 from anabranch.cli.store import Store, stores_of
 from anabranch.cli.watching import observers_of
 from anabranch.driver import Builder, Driver
@@ -35,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if sys.stderr is not None and sys.stderr.isatty() else None,
 )
+app.add_typer(cache)
 
 Module = Annotated[str, typer.Argument(metavar="MODULE", help="A Python file, or a module's dotted name.", show_default=False)]
 Outputs = Annotated[list[str] | None, typer.Argument(metavar="OUTPUT", help="What to compute, by name.", show_default=False)]
@@ -174,7 +178,7 @@ def run(
         if made.failures:
             say("note", f"{summary(made.failures)}; {'left out' if on_error == 'skip' else 'the run went on without them'}")
 
-    _finish(work)
+    finish(work)
 
 
 @app.command()
@@ -203,7 +207,7 @@ def plan(
 
             results.write(write)
 
-    _finish(work)
+    finish(work)
 
 
 @app.command()
@@ -225,7 +229,7 @@ def graph(
         if file is None:
             results.write(lambda: results.print(picture.mermaid.rstrip()))
 
-    _finish(work)
+    finish(work)
 
 
 @app.command(name="list")
@@ -235,11 +239,11 @@ def list_(module: Module, *, config: Config = None, as_json: Json = False) -> No
     def work(results: Results) -> None:
         with _builder(module, config).build() as driver:
             if as_json:
-                results.write(lambda: results.print(_json(results, catalog.flow(driver))))
+                results.write(lambda: results.print(json_of(results, catalog.flow(driver))))
             else:
                 results.write(lambda: catalog.show_flow(results, driver))
 
-    _finish(work)
+    finish(work)
 
 
 @app.command()
@@ -272,11 +276,11 @@ def executors(*, as_json: Json = False) -> None:
 
     def work(results: Results) -> None:
         if as_json:
-            results.write(lambda: results.print(_json(results, catalog.executors())))
+            results.write(lambda: results.print(json_of(results, catalog.executors())))
         else:
             results.write(lambda: catalog.show_executors(results))
 
-    _finish(work)
+    finish(work)
 
 
 def deliver(results: Results, values: Mapping[str, Any], stores: Sequence[Store], *, as_json: bool) -> None:
@@ -301,25 +305,11 @@ def deliver(results: Results, values: Mapping[str, Any], stores: Sequence[Store]
             except Unwritable as error:
                 faults.append(f"output '{name}' cannot be printed as JSON: {error}; save it with --save {name}=FILE.pkl")
         if not faults:
-            results.write(lambda: results.print(_json(results, documents)))
+            results.write(lambda: results.print(json_of(results, documents)))
     else:
         results.write(lambda: show(results, printed))
     if faults:
         raise InputError("\n  ".join(faults))
-
-
-def _finish(work: Callable[[Results], None]) -> None:
-    """Does a command's work and leaves with its exit code; whatever is raised is told on standard error."""
-    code = 0
-    try:
-        results = claim()
-        try:
-            work(results)
-        finally:
-            results.stream.close()
-    except BaseException as error:
-        code = tell(error)
-    raise typer.Exit(code)
 
 
 def _builder(module: str, config: Sequence[str] | None) -> Builder:
@@ -338,7 +328,3 @@ def _check_stores(driver: Driver, stores: Sequence[Store]) -> None:
         node = driver.graph.nodes.get(store.output)
         if node is not None and not driver.graph.value_axes(store.output):
             store.check(node.annotation)
-
-
-def _json(results: Results, value: Any) -> str:
-    return dump(value, indent=2 if results.terminal else None, ascii_only=results.ascii_only)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from anabranch.cli import signals
 from anabranch.cli.flow import BrokenModule
-from anabranch.errors import AnabranchError, ExecutorError, FlowError, ForeignError, InputError, InternalError
+from anabranch.errors import AnabranchError, ExecutorError, FlowError, ForeignError, InputError, InternalError, StoreError
 from anabranch.failure import Frame, ItemsFailed
 
 __all__ = ["say", "tell", "told"]
@@ -38,7 +38,7 @@ def tell(error: BaseException) -> int:
     if isinstance(error, AnabranchError) and not isinstance(error, (InternalError, ForeignError)):
         notes = [f"\n  {note}" for note in getattr(error, "__notes__", ())]
         say("error", "".join([str(error), *notes]))
-        return 2 if isinstance(error, (FlowError, InputError, ExecutorError)) else 1
+        return 2 if isinstance(error, (FlowError, InputError, ExecutorError, StoreError)) else 1
     if isinstance(error, ItemsFailed):
         say("error", error.message)
         for one in error.exceptions:
