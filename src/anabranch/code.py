@@ -112,15 +112,15 @@ class Table:
 class Code:
     """A task as it travels: generated source, the functions it calls, and nothing else of the graph.
 
-    `policies` are those of its functions that have one. `outputs` counts what the entry returns; where the code `loops`,
-    each is a list over the span's items, but for the last `partials`, which are one value for the span. `key` is unique in
-    the process that made the plan.
+    `functions` are these, by their variables, and values that arguments of them are bound to; `policies` are those of the
+    functions that have one. `outputs` counts what the entry returns; where the code `loops`, each is a list over the span's
+    items, but for the last `partials`, which are one value for the span. `key` is unique in the process that made the plan.
     """
 
     key: str
     name: str
     source: str
-    functions: Mapping[str, Callable[..., Any]]
+    functions: Mapping[str, Any]
     tables: tuple[Table, ...]
     origins: Mapping[str, str]
     outputs: int

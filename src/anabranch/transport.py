@@ -90,9 +90,10 @@ def dump_code(code: Code, reach: Reach) -> bytes:
                 try:
                     dumps(function)
                 except Exception:
-                    node = named(name)
+                    node, _, parameter = named(name).rpartition(".") if name.startswith("k_") else (named(name), "", "")
+                    what = f"what parameter '{parameter}' is bound to in" if parameter else "the function of"
                     raise TransferError(
-                        f"the function of '{node}' ({code.origins.get(node, 'origin unknown')}) cannot be sent to a "
+                        f"{what} '{node}' ({code.origins.get(node, 'origin unknown')}) cannot be sent to a "
                         f"worker: {why_not(function)}; make what it needs inside the function, or run it on an "
                         f"executor that shares memory ('sequential', 'threads')"
                     ) from error

@@ -257,3 +257,17 @@ def test_outputs_are_packed_together_or_each_by_itself():
     bare, each = portable_outputs(outcome, code(), Layout(0, (), 0, ()))
     assert [unpack(frames) for frames in each] == [1, [2]]
     assert pickle.loads(pickle.dumps(bare)) == bare
+
+
+def test_a_bound_value_that_does_not_pickle_is_named_with_its_parameter():
+    from anabranch import module_from_functions
+    from anabranch.function_modifiers import inject, value
+    from anabranch.graph import Graph
+    from anabranch.plan import make_plan
+
+    @inject(client=value(threading.Lock()))
+    def call(x: int, client: object) -> int: ...
+
+    plan = make_plan(Graph.from_modules([module_from_functions(call)]), ["call"], ("x",))
+    with pytest.raises(TransferError, match=r"what parameter 'client' is bound to in 'call' \(.*\) cannot be sent to a worker: it, of type"):
+        dump_code(plan.root.tasks[0].code, Reach.SAME_PATH)

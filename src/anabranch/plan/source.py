@@ -24,9 +24,10 @@ This module never runs what it writes.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
@@ -123,7 +124,7 @@ class _Module:
 
     def __init__(self, vertices: Vertices) -> None:
         self.vertices = vertices
-        self.functions: dict[str, Callable[..., Any]] = {}
+        self.functions: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}
         self.tables: list[_Table] = []
@@ -133,16 +134,30 @@ class _Module:
         self.tables.append(_Table(len(self.tables), axes, outputs))
         return self.tables[-1]
 
-    def function(self, vertex: Vertex) -> str:
-        name = f"f_{_identifier(vertex.node)}"
+    def function(self, vertex: Vertex) -> tuple[str, dict[str, str]]:
+        """The variable of the function that a vertex calls, and the text of what its keywords are bound to."""
         if vertex.function is None:
             raise InternalError(f"'{vertex.name}' is no call")
-        if self.functions.setdefault(name, vertex.function) is not vertex.function:
-            name = f"{name}_{len(self.functions)}"
-            self.functions[name] = vertex.function
+        function: Any = vertex.function
+        bound: Mapping[str, Any] = {}
+        if type(function) is functools.partial and not function.args:
+            function, bound = function.func, function.keywords
         self.origins[vertex.node] = vertex.origin
         if vertex.policy is not None:
             self.policies[vertex.node] = vertex.policy
+        name = _identifier(vertex.node)
+        return self.given(f"f_{name}", function), {key: self.literal(f"k_{name}·{key}", one) for key, one in bound.items()}
+
+    def literal(self, name: str, value: Any) -> str:
+        """The text of a value: itself if it is short and plain, or else a variable."""
+        plain = value is None or type(value) in {bool, int} or (type(value) is str and len(value) <= 40)
+        return repr(value) if plain else self.given(name, value)
+
+    def given(self, name: str, value: Any) -> str:
+        """A variable that holds this very function or value."""
+        if self.functions.setdefault(name, value) is not value:
+            name = f"{name}_{len(self.functions)}"
+            self.functions[name] = value
         return name
 
     def code(self, name: str, outputs: int, *, loops: bool, partials: int = 0) -> Code:
@@ -466,7 +481,12 @@ class _Steps:
         item = marks_of(vertex.function).get("item") if vertex.function is not None else None
         if item is not None:  # the function's keyword for the indices of the item that it is called for
             arguments.append(f"{item}={self.where}")
-        call = self._alias(vertex) or f"{self.module.function(vertex)}({', '.join(arguments)})"
+        call = self._alias(vertex)
+        if not call:
+            function, bound = self.module.function(vertex)
+            passed = {link.name for link in vertex.links if link.keyword}
+            arguments += [f"{name}={text}" for name, text in bound.items() if name not in passed]
+            call = f"{function}({', '.join(arguments)})"
         target = names[Value(vertex.name, 0)]
         if vertex.name.endswith("()"):
             call = f"opened({call}, {vertex.node!r})"

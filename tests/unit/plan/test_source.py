@@ -271,3 +271,21 @@ def test_a_function_may_ask_for_the_indices_of_its_item(executor):
     assert found["outside"] == ()
     assert found["beside"] == [(0,), (1,), (2,)]
     assert "position=(*where, i)" in source(x, y, w, place, leaf, outputs=["place"]).replace("start + len(out_0)", "i")
+
+
+def test_bound_literals_are_arguments_in_the_text_and_not_another_call():
+    from anabranch.function_modifiers import inject, value
+
+    big = list(range(5))
+
+    @inject(name=value("a"), nothing=value(None), them=value(big), rate=value(0.5))
+    def scaled(x: int, *, name: str, nothing: None, them: list, rate: float, last: int = 2) -> tuple:
+        return (x, name, nothing, them is big, rate, last)
+
+    functions = (x, scaled)
+    text = source(*functions, outputs=["scaled"])
+    call = "f_scaled(v_x, name='a', nothing=None, them=k_scaled·them, rate=k_scaled·rate)"
+    assert call in text
+    driver = Builder().with_modules(module_from_functions(*functions)).build()
+    assert driver.execute(["scaled"], {"n": 2}) == {"scaled": [(0, "a", None, True, 0.5, 2), (1, "a", None, True, 0.5, 2)]}
+    assert driver.execute(["scaled"], {"n": 1, "last": 7}) == {"scaled": [(0, "a", None, True, 0.5, 7)]}
