@@ -86,7 +86,8 @@ def dump_code(code: Code, reach: Reach) -> bytes:
         try:
             return dumps(code)
         except Exception as error:
-            for name, function in code.functions.items():
+            bound_first = sorted(code.functions.items(), key=lambda one: not one[0].startswith("k_"))
+            for name, function in bound_first:
                 try:
                     dumps(function)
                 except Exception:

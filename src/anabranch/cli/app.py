@@ -263,11 +263,11 @@ def lineage(
         with _builder(module, config).build() as driver:
             asked = Question(tuple(sources or ()), tuple(targets or ()), wanted("--tag", tags), wanted("--exposed", exposed))
             if as_json:
-                results.write(lambda: results.print(_json(results, answer(driver.lineage, asked))))
+                results.write(lambda: results.print(json_of(results, answer(driver.lineage, asked))))
             else:
                 results.write(lambda: show_answer(results, driver.lineage, asked))
 
-    _finish(work)
+    finish(work)
 
 
 @app.command()
