@@ -5,6 +5,7 @@ A hang ends with the stacks of all threads (`timeout` in pyproject.toml). `tests
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -65,6 +66,21 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     left = before.left_behind(known_threads=KNOWN_THREADS)
     assert not left, f"left behind: {left}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Takes what the imports have made out of the collector's sight: many tests collect, and would look at all of it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _libraries_are_not_looked_at_again() -> Iterator[None]:
+    """The same for what a module's tests have imported."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 _figures: dict[str, tuple[int, float]] = {}

@@ -158,7 +158,7 @@ PYTHON = [
         typing.List[int],
         typing.Any,
         len,
-        print,
+        sorted,
         [].append,
         "a".upper,
         str.upper,
