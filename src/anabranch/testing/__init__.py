@@ -5,6 +5,7 @@
 | `ExecutorContract` | a test class that an executor's author subclasses: every promise an executor makes |
 | `interpret` | the reference semantics, a naive interpreter |
 | `execute_seeded` | a run in one thread whose order of completion a seed decides |
+| `Chaos`, `Killer` | faults on purpose, by function, item and attempt; workers killed at random |
 | `flows.flows`, `flows.Flow` | random dataflows, a strategy for hypothesis |
 
 An executor passes if this test module does::
@@ -25,13 +26,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from anabranch.testing.chaos import Chaos
     from anabranch.testing.contract import ExecutorContract
+    from anabranch.testing.killer import Killer
     from anabranch.testing.oracle import interpret
     from anabranch.testing.seeded import execute_seeded
 
-__all__ = ["ExecutorContract", "execute_seeded", "interpret"]
+__all__ = ["Chaos", "ExecutorContract", "Killer", "execute_seeded", "interpret"]
 
-_HOMES = {"ExecutorContract": "contract", "interpret": "oracle", "execute_seeded": "seeded"}
+_HOMES = {
+    "Chaos": "chaos",
+    "ExecutorContract": "contract",
+    "Killer": "killer",
+    "execute_seeded": "seeded",
+    "interpret": "oracle",
+}
 _TOOLS = ("hypothesis", "pytest")
 
 
