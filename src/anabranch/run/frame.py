@@ -71,3 +71,9 @@ class Frame:
                 if value in self.shared:
                     keys.append(self.shared.pop(value).key)
         return keys
+
+    def close(self) -> list[int]:
+        """All its tasks are done; returns the keys of `Shared` values that were kept because they are its outputs."""
+        keys = [shared.key for shared in self.shared.values()]
+        self.shared.clear()
+        return keys

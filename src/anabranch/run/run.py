@@ -331,6 +331,7 @@ class Run:
         if fan is None:
             self.done = True
             self.board.exceeded = self.board.exceeded or self.board.budget.settle()
+        self.board.forgotten += frame.close()
             return
         for reading in fan.task.fan.outputs:
             if reading.outer in fan.task.columns or reading.inner in fan.task.merge_sources:
