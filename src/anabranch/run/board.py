@@ -117,6 +117,7 @@ class Board:
         self.postponed: dict[int, Call] = {}
         self.ids = count()
         self._trips: dict[int, Trip] = {}
+        self._failed: set[tuple[str, tuple[int, ...]]] = set()
 
     @property
     def failed(self) -> bool:
@@ -180,8 +181,12 @@ class Board:
         return self.failed
 
     def note(self, failures: Iterable[Failure]) -> None:
-        """Takes failures into the record, and decides whether the run goes on."""
+        """Takes failures into the record, one for each item of a function, and decides whether the run goes on."""
         for failure in failures:
+            place = (failure.node, failure.item)
+            if place in self._failed:
+                continue  # an associative collector may fail for each part of its items
+            self._failed.add(place)
             self.failures.append(failure)
             self.events.append(ItemFailed(failure))
             if failure.policy == "raise":
