@@ -45,7 +45,9 @@ class Purpose(Enum):
 
 
 class Errand(NamedTuple):
-    """A call in flight: what for, in which frame, which items; how many workers died of it, and how many attempts it is."""
+    """A call in flight: what for, in which frame, which items or, for an export, which `value`; how many workers died of it,
+    and how many attempts it is.
+    """
 
     purpose: Purpose
     frame: Frame
@@ -61,6 +63,8 @@ class Errand(NamedTuple):
     @property
     def words(self) -> str:
         """What it runs, for messages."""
+        if self.value is not None:
+            return f"the list of what '{self.value.name}' gave"
         task = self.frame.plan.tasks[self.number]
         functions = task.code.readers if task.code is not None else f"'{task.name}'"
         if self.purpose is not Purpose.SPAN:
@@ -194,11 +198,19 @@ class Board:
             elif not self.exceeded:
                 self.exceeded = self.budget.spend(failure)
 
+    def tolerates(self, code: Code, *, in_fan: bool) -> bool:
+        """Whether the failure of a function of this code may leave the run going on."""
+        where = (0,) if in_fan else ()
+        known = {self.policies.get(name) for name in code.origins} or {None}
+        return any(policy_at(policy, self.faults.on_error, where) != "raise" for policy in known)
+
     def failure(self, errand: Errand, error: BaseException, where: tuple[int, ...], lost: CallLost | None = None) -> Failure:
         """The failure of the item at `where` for something that befell its worker."""
         task = errand.frame.plan.tasks[errand.number]
         code = task.merges[errand.merge].code if errand.purpose is Purpose.MERGE and isinstance(task, FanTask) else task.code
         nodes = list(code.origins) if code is not None else []
+        if errand.value is not None:
+            nodes = [errand.value.name]
         known = lost.node if lost is not None else ""
         node = known or (nodes[0] if len(nodes) == 1 else task.name)
         own = {self.policies.get(name) for name in ([known] if known else nodes)}

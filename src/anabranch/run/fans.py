@@ -328,9 +328,7 @@ class Fans:
     def _unsent(self, fan: FanState, trip: Trip, message: CallFailed) -> None:
         """Something in a span does not travel: its items are sent in pieces, until what does not is alone."""
         errand, board = trip.errand, self.board
-        known = {board.policies.get(name) for name in trip.call.code.origins}
-        tolerant = any(policy_at(policy, board.faults.on_error, (0,)) != "raise" for policy in known)
-        if not tolerant or not isinstance(message.error, TransferError):
+        if not (board.tolerates(trip.call.code, in_fan=True) and isinstance(message.error, TransferError)):
             board.error = message.error
             return
         if errand.hi - errand.lo == 1:

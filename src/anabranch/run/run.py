@@ -248,11 +248,12 @@ class Run:
         """
         errand, board = trip.errand, self.board
         if isinstance(message, CallFailed):
-            if board.faults.on_error == "raise" or not isinstance(message.error, TransferError):
+            tolerates = board.tolerates(trip.call.code, in_fan=bool(errand.frame.where))
+            if not (tolerates and isinstance(message.error, TransferError)):
                 board.error = message.error
             return not board.failed
-        task = errand.frame.plan.tasks[errand.number]
-        board.events.append(WorkerDied(task.name, errand.frame.where, 0, 0, message.worker, message.reason))
+        name = errand.value.name if errand.value is not None else errand.frame.plan.tasks[errand.number].name
+        board.events.append(WorkerDied(name, errand.frame.where, 0, 0, message.worker, message.reason))
         deaths = errand.deaths + message.charged
         if message.cause == "timeout":
             wait = self.fans.wait(trip, message)
@@ -269,8 +270,6 @@ class Run:
         errand = trip.errand._replace(deaths=trip.errand.deaths + isinstance(message, CallLost))
         lost = message if isinstance(message, CallLost) else None
         failure = self.board.failure(errand, reason_of(errand, message), errand.frame.where, lost)
-        if errand.purpose is Purpose.EXPORT:
-            self.board.error = reason_of(errand, message)
         handles = (failure,) * trip.call.code.outputs
         return Outcome(message.call, handles, handles, (failure,), 0.0, 0.0)
 
@@ -331,8 +330,8 @@ class Run:
         if fan is None:
             self.done = True
             self.board.exceeded = self.board.exceeded or self.board.budget.settle()
-        self.board.forgotten += frame.close()
             return
+        self.board.forgotten += frame.close()
         for reading in fan.task.fan.outputs:
             if reading.outer in fan.task.columns or reading.inner in fan.task.merge_sources:
                 self._export(frame, reading.inner)
@@ -356,7 +355,7 @@ class Run:
     def _exported(self, errand: Errand, outcome: Outcome) -> None:
         frame = errand.frame
         assert errand.value is not None
-        frame.results[errand.value] = (outcome.outputs[0], errand.holes)
+        frame.results[errand.value] = (outcome.outputs[0], errand.holes or outcome.holes[0] is not None)
         frame.pending -= 1
         if not frame.pending:
             self.fans.item_done(frame)
