@@ -34,7 +34,7 @@ from anabranch_executors.reply import answer
 
 __all__ = ["INLINE", "Packed", "Parcel", "Sender", "message_of", "run_parcel"]
 
-INLINE = 50_000
+INLINE = 90_000
 """Bytes up to which code and the outputs of a call travel inside a message."""
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
@@ -180,8 +180,6 @@ class RayLease:
         self._ledger = Ledger()
         self._sender: Sender[Any] = Sender(reach, RayReference, ray.put)
         self._codes: dict[bytes, Any] = {}
-        self._remote = ray.remote(max_retries=0)(run_on_ray)
-        self._functions: dict[int, Any] = {}
         self._lock = threading.Lock()
         self._refused = False
 
@@ -198,7 +196,7 @@ class RayLease:
                 raise ExecutorError("the Ray session was closed during the run; open it again and run again")
             code, parcel, handles = self._sender.pack(call)
             far = [handle.ref if isinstance(handle, RayReference) else handle for handle in handles]
-            refs = self._function(parcel.outputs).remote(self._code(parcel, code), parcel, *far)
+            refs = _remote(parcel.outputs).remote(self._code(parcel, code), parcel, *far)
         except AnabranchError as error:
             self._ledger.settle(ticket, CallFailed(call.id, error))
         except Exception as error:
@@ -235,12 +233,6 @@ class RayLease:
                 if heads:
                     self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE, fetch_local=False)
 
-    def _function(self, outputs: int) -> Any:
-        function = self._functions.get(outputs)
-        if function is None:
-            function = self._functions[outputs] = self._remote.options(num_returns=1 + outputs)
-        return function
-
     def _code(self, parcel: Parcel, code: bytes) -> Any:
         """Small code goes inside the task's description, which is quicker than an object; large code goes once."""
         if len(code) <= INLINE:
@@ -262,6 +254,14 @@ def run_on_ray(code: bytes, parcel: Parcel, *far: Packed) -> Any:
     """What a Ray worker runs."""
     head, outputs = run_parcel(code, parcel, far, keep=True, kill=True)
     return (head, *outputs) if outputs else head
+
+
+@cache
+def _remote(outputs: int) -> Any:
+    """What Ray calls; one for the process, for Ray sends each to its workers anew, and exports it again by itself in another
+    session.
+    """
+    return _ray().remote(max_retries=0, num_returns=1 + outputs)(run_on_ray)
 
 
 def _message_of_error(call: Call, error: BaseException) -> Message:
