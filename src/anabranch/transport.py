@@ -10,6 +10,7 @@ This module never opens a connection and never unpickles anything by itself.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import os
@@ -27,9 +28,11 @@ from typing import Any
 import cloudpickle
 
 from anabranch.code import named
+from anabranch.derived import Grouped, Named, Placed
 from anabranch.errors import TransferError
 from anabranch.executor import Call, Reference, Shared
 from anabranch.failure import Failure, Trace, capture, in_words, portable
+from anabranch.markers import MARKS, marks_of
 from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, policy_at
 
 __all__ = [
@@ -83,6 +86,7 @@ def dump_code(code: Code, reach: Reach) -> bytes:
         TransferError: a function cannot be pickled; names the function and what in it is the cause.
     """
     with by_value(reach):
+        code = replace(code, functions={name: _unmarked(one) for name, one in code.functions.items()})
         try:
             return dumps(code)
         except Exception as error:
@@ -99,6 +103,43 @@ def dump_code(code: Code, reach: Reach) -> bytes:
                         f"executor that shares memory ('sequential', 'threads')"
                     ) from error
             raise
+
+
+def _unmarked(function: Any) -> Any:
+    """A function that travels by value without what modifiers declared on it: that is for who builds a graph of it, and may be
+    long, or not fit to travel. One that other functions refer to as well keeps it there.
+    """
+    if isinstance(function, FunctionType):
+        declared = {"modifiers", "mutations"} & marks_of(function).keys()
+        return _without(function, declared) if declared and not _is_importable(function) else function
+    if isinstance(function, functools.partial):
+        return functools.partial(_unmarked(function.func), *function.args, **function.keywords)
+    if isinstance(function, (Grouped, Named, Placed)):
+        return replace(function, func=_unmarked(function.func))
+    return function
+
+
+def _without(function: FunctionType, declared: set[str]) -> FunctionType:
+    code, closure = function.__code__, function.__closure__
+    twin = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
+    for name in ("__kwdefaults__", "__annotations__", "__qualname__", "__module__", "__doc__"):
+        with suppress(Exception):  # annotations may be evaluated only now, and fail
+            setattr(twin, name, getattr(function, name))
+    marks = {name: one for name, one in marks_of(function).items() if name not in declared}
+    twin.__dict__.update({**function.__dict__, MARKS: marks})
+    return twin
+
+
+def _is_importable(function: FunctionType) -> bool:
+    """Whether cloudpickle will send it by reference."""
+    module = function.__module__ or ""
+    parents = [module.rsplit(".", count)[0] for count in range(module.count(".") + 1)]
+    if module == "__main__" or not cloudpickle.list_registry_pickle_by_value().isdisjoint(parents):
+        return False
+    found: Any = sys.modules.get(module)
+    for name in function.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is function
 
 
 def unsent(call: Call) -> TransferError:

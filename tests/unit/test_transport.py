@@ -271,3 +271,39 @@ def test_a_bound_value_that_does_not_pickle_is_named_with_its_parameter():
     plan = make_plan(Graph.from_modules([module_from_functions(call)]), ["call"], ("x",))
     with pytest.raises(TransferError, match=r"what parameter 'client' is bound to in 'call' \(.*\) cannot be sent to a worker: it, of type"):
         dump_code(plan.root.tasks[0].code, Reach.SAME_PATH)
+
+
+def test_what_modifiers_declared_does_not_travel_with_a_function():
+    from anabranch import module_from_functions
+    from anabranch.function_modifiers import extract_columns, group, inject, mutate, source, value
+    from anabranch.graph import Graph
+    from anabranch.markers import marks_of
+    from anabranch.plan import make_plan
+    from anabranch.policies import on_error
+
+    unfit = threading.Lock()
+
+    @on_error("skip")
+    @inject(x=group(source("a"), value(1)), y=value(2))
+    def grouped(x: list, y: int) -> list:
+        """Text."""
+        return [*x, y]
+
+    @extract_columns("c")
+    @inject(y=value(3))
+    def plain(grouped: list, y: int, *, z: int = 5) -> dict:
+        return {"c": [grouped, y, z]}
+
+    @mutate(plain, unused=value(unfit))
+    def _more(found: dict, unused: object = None) -> dict:
+        return found
+
+    plan = make_plan(Graph.from_modules([module_from_functions(grouped, plain)]), ["plain"], ("a",), fuse=True)
+    code = loads(dump_code(plan.root.tasks[0].code, Reach.SAME_PATH))
+    functions = [one.func if hasattr(one, "func") else one for one in code.functions.values()]
+    functions = [one.func if hasattr(one, "func") else one for one in functions]
+    assert [one.__name__ for one in functions] == ["grouped", "plain"]
+    assert [sorted(marks_of(one)) for one in functions] == [["policy"], []]
+    assert functions[0].__doc__ == "Text."
+    assert functions[1]([1], 2) == {"c": [[1], 2, 5]}
+    assert "modifiers" in marks_of(grouped)
