@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import compute, curves, data, graphs, memory, noop
+from benchmarks import compute, curves, data, durable, graphs, memory, noop
 from benchmarks.measure import Result, Workload, measured
 from benchmarks.peers import PEERS, installed
 from benchmarks.report import HEADER, as_json, machine, rows, summary
@@ -26,6 +26,7 @@ WORKLOADS: tuple[Workload, ...] = (
     *data.WORKLOADS,
     *memory.WORKLOADS,
     *graphs.WORKLOADS,
+    *durable.WORKLOADS,
 )
 
 

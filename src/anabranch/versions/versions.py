@@ -80,7 +80,16 @@ class Versions:
 
     def of_all(self, values: Iterable[Any]) -> list[bytes | None]:
         """The versions of many values; None for those that have none."""
-        return [self._or_none(value) for value in values]
+        scalars = SCALARS.get
+        found: list[bytes | None] = []
+        for value in values:
+            scalar = scalars(type(value))
+            if scalar is None:
+                found.append(self._or_none(value))
+                continue
+            token = scalar(value)
+            found.append(token[1:] if token[:1] == b"#" else blake2b(token, digest_size=SIZE).digest())
+        return found
 
     def of_file(self, path: str | os.PathLike[str]) -> bytes:
         """The version of what is in a file, or in all files of a folder; their names in the folder count, too.
