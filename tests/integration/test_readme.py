@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"}
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "120", "XDG_CONFIG_HOME": str(folder / ".config")}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
