@@ -49,8 +49,8 @@ class Spans:
     def missing(self, lo: int, hi: int) -> list[tuple[int, int]]:
         """The parts of [lo, hi) that are not done."""
         found = []
-        place = max(bisect_right(self._starts, lo) - 1, 0)
-        for span in self._spans[place:]:
+        for place in range(max(bisect_right(self._starts, lo) - 1, 0), len(self._spans)):
+            span = self._spans[place]
             if span.lo >= hi:
                 break
             if span.lo > lo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections.abc import Iterator, Mapping
-from types import GetSetDescriptorType
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 
 from anabranch.versions.tokens import module_of
@@ -57,7 +57,7 @@ def class_content(kind: type) -> Iterator[tuple[str, Any]]:
     for name in sorted(own):
         value = own[name]
         if name in _KEPT or not (name in _ADDED or name.startswith(_THEIRS)):
-            if not isinstance(value, GetSetDescriptorType):
+            if not isinstance(value, (GetSetDescriptorType, MemberDescriptorType)):  # what a slot's name stands for
                 yield name, value
 
 

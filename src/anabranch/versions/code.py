@@ -183,8 +183,7 @@ class _Walk:
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             body += (b"wraps", self._value("closure", f"{draft.name}.__wrapped__", wrapped))
-            annotations = getattr(wrapped, "__annotations__", None)
-            body.append(self._value("closure", f"{draft.name}.__annotations__", annotations))
+            body.append(self._value("closure", f"{draft.name}.__annotations__", _annotations_of(wrapped)))
         return b"".join(body)
 
     def _module(self, module: ModuleType) -> bytes:
@@ -305,6 +304,13 @@ def _pin(function: Any) -> str | None:
         if isinstance(tags, Mapping) and isinstance(tags.get("cache.version"), str):
             return str(tags["cache.version"])
     return None
+
+
+def _annotations_of(function: Any) -> Any:
+    try:
+        return getattr(function, "__annotations__", None)
+    except Exception:
+        return None  # later Pythons evaluate them when they are asked for, and names may be missing
 
 
 def _content_of(cell: CellType) -> Any:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, Final, TypeVar
 
 from anabranch.errors import InputError
-from anabranch.versions.objects import object_handler, tried
+from anabranch.versions.objects import object_handler, reduced, tried
 from anabranch.versions.scope import Scope, is_builtin
 from anabranch.versions.standard import STANDARD, late
 from anabranch.versions.tokens import SCALARS, Encoder, Handler, module_of, nested
@@ -62,7 +62,8 @@ def find(kind: type) -> Handler:
             if found is not None:
                 return found
     handler = object_handler(kind)
-    return handler if is_builtin(module_of(kind)) or Scope().owns(module_of(kind)) else tried(kind, handler)
+    is_foreign = not (is_builtin(module_of(kind)) or Scope().owns(module_of(kind)))
+    return tried(kind, handler) if handler is reduced and is_foreign else handler
 
 
 def _of_content(content: Callable[[Any], Any]) -> Handler:

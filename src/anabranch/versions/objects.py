@@ -21,7 +21,7 @@ from typing import Any
 
 from anabranch.versions.tokens import Encoder, Handler, Unversionable, named, nested
 
-__all__ = ["object_handler", "tried"]
+__all__ = ["object_handler", "reduced", "tried"]
 
 
 def object_handler(kind: type) -> Handler:
@@ -36,7 +36,7 @@ def object_handler(kind: type) -> Handler:
         return lambda encoder, value: nested(b"record", encoder.names.of_type(kind) + encoder.tokens(value))
     if issubclass(kind, (set, frozenset)):
         return _set
-    return _reduced
+    return reduced
 
 
 def tried(kind: type, handler: Handler) -> Handler:
@@ -89,9 +89,9 @@ def _dataclass(kind: type) -> Handler:
         for name, token in zip(names, tokens, strict=True):
             content = getattr(value, name, absent)
             body += (token, b"-" if content is absent else encoder.token(content))
-        extra = {name: content for name, content in getattr(value, "__dict__", {}).items() if name not in known}
+        extra = getattr(value, "__dict__", {}).keys() - known
         if extra:
-            body.append(encoder.token(extra))
+            body.append(encoder.token([(name, value.__dict__[name]) for name in sorted(extra)]))
         return nested(b"dataclass", b"".join(body))
 
     return handle
@@ -102,7 +102,7 @@ def _set(encoder: Encoder, value: Any) -> bytes:
     return nested(b"set of", encoder.names.of_type(type(value)) + state + encoder.unordered(value))
 
 
-def _reduced(encoder: Encoder, value: Any) -> bytes:
+def reduced(encoder: Encoder, value: Any) -> bytes:
     """What the value would give to `pickle`, as a token."""
     kind = type(value)
     reduced = _reduction(kind, value)
@@ -129,15 +129,29 @@ def _reduction(kind: type, value: Any) -> Any:
 
 
 def _state(kind: type, state: Any) -> Any:
-    """The state of an instance without what was only computed from it."""
-    derived = _derived(kind)
-    if not derived:
+    """The state of an instance: its attributes by name, without what was only computed from others.
+
+    In which order they were set does not count, nor whether they are in slots: a class that travels by value loses its slots.
+    """
+    if not _is_plain(kind):
         return state
-    if isinstance(state, dict):
-        return {name: content for name, content in state.items() if name not in derived}
-    if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], dict):
-        return (_state(kind, state[0]), state[1])
-    return state
+    slots: Any = {}
+    if isinstance(state, tuple) and len(state) == 2:
+        state, slots = state
+    derived = _derived(kind)
+    merged = {**(state or {}), **(slots or {})}
+    return {name: merged[name] for name in sorted(merged) if name not in derived}
+
+
+@functools.lru_cache(maxsize=512)
+def _is_plain(kind: type) -> bool:
+    """Whether the state of its instances is made by Python itself, out of their attributes."""
+    own: Any = kind
+    return (
+        own.__getstate__ is object.__getstate__
+        and own.__reduce_ex__ is object.__reduce_ex__
+        and own.__reduce__ is object.__reduce__
+    )
 
 
 @functools.lru_cache(maxsize=512)

@@ -457,10 +457,14 @@ RATES = {"a": {1, 2, "x"}, "b": frozenset("hello")}
 class Kind(enum.Enum):
     A = 1
     B = 2
+class Slotted:
+    __slots__ = ("of", "more")
+    def __init__(self, of): self.more, self.of = 1, type(of).__name__
 @dataclasses.dataclass
 class Order:
     price: float = 1.0
     kinds: set = dataclasses.field(default_factory=set)
+    def __post_init__(self): self.slotted = Slotted(self)
     def total(self): return self.price * len(RATES)
 def outer(n):
     def inner(x): return [clean(y) + n for y in x]
