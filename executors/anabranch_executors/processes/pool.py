@@ -283,8 +283,7 @@ class Pool:
             text = f"a result cannot be unpickled here ({type(error).__name__}: {error}); return plain data"
             job.answer(CallFailed(job.call, TransferError(f"{text}, or run it on 'sequential' or 'threads'")))
         else:
-            done = (outputs, bare.holes, bare.failures, bare.seconds, bare.started, bare.worker)
-            job.answer(Outcome(job.call, *done))
+            job.answer(replace(bare, call=job.call, outputs=outputs))
 
     def _lose(self, link: Link, reason: str) -> None:
         """A worker has ended: its first call is lost, the one behind goes to another."""

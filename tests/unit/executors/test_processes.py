@@ -18,11 +18,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from anabranch import Builder, Collect, Parallelizable, module_from_functions, retry
 from anabranch.errors import ExecutorError, TransferError
+from anabranch.events import SpanFinished
 from anabranch.executor import Call, CallFailed, CallLost, Executor, Lease, Shared, Traits
 from anabranch.work import Argument, Code, Form, Layout, Outcome, Part
 from anabranch_executors.processes import ProcessExecutor
@@ -693,6 +696,31 @@ def test_usable_cpus_heeds_the_control_group(tmp_path: Path) -> None:
     (tmp_path / "sys/fs/cgroup/cpu/old/cpu.cfs_period_us").write_text("100000\n")
     (tmp_path / "sys/fs/cgroup/cpu/old/cpu.cfs_quota_us").write_text("20000\n")
     assert usable_cpus(tmp_path) == 1
+
+
+def test_attempts_in_a_worker_are_counted() -> None:
+    @retry(attempts=3)
+    def stubborn(number: int, log: str) -> int:
+        with open(log, "a+") as file:
+            file.write(".")
+            file.seek(0)
+            if len(file.read()) < number:
+                raise ConnectionError
+        return number
+
+    def number(last: int) -> Parallelizable[int]:
+        yield last
+
+    def found(stubborn: Collect[int]) -> list[int]:
+        return list(stubborn)
+
+    events: list[Any] = []
+    flow = module_from_functions(number, stubborn, found)
+    with TemporaryDirectory() as folder:
+        builder = Builder().with_modules(flow).with_executor("processes", workers=1).with_adapters(events.append)
+        with builder.build() as driver:
+            assert driver.execute(["found"], {"last": 3, "log": f"{folder}/log"}) == {"found": [3]}
+    assert [event.retries for event in events if isinstance(event, SpanFinished)] == [2]
 
 
 def test_messages_survive_any_cut() -> None:
