@@ -209,14 +209,16 @@ def run_parcel(
         kill: the process may be ended by a function that takes too long.
     """
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    loaded = None
     try:
-        loaded, layout, values = _load(code, parcel, far, keep=keep)
+        loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))
+        layout, values = _load(parcel, far, keep=keep)
     except BaseException as error:
         text = (
             f"a call of {parcel.name} cannot be unpickled on worker {worker}: {type(error).__name__}: {error}; what it "
             f"uses must be importable there"
         )
-        return Packed.of((TransferError(text), ())), [None] * parcel.outputs
+        return Packed.of((TransferError(text, whole=loaded is None), ())), [None] * parcel.outputs
     message = answer(loaded, layout, values, worker, kill=kill)
     if isinstance(message, CallLost):
         return _pack_lost(message, loaded, layout), [None] * parcel.outputs
@@ -233,15 +235,14 @@ def _pack_lost(lost: CallLost, code: Code, layout: Layout) -> Packed:
     return Packed.of((replace(lost, finished=None), part))
 
 
-def _load(code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Code, Layout, tuple[Any, ...]]:
-    loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))
+def _load(parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Layout, tuple[Any, ...]]:
     layout, values = parcel.packed.value()
     for (place, name), packed in zip(parcel.far, far, strict=True):
         if name and keep:
             values[place] = _kept.get(name, packed.value)
         else:
             values[place] = packed.value(keep=bool(name))
-    return loaded, layout, tuple(values)
+    return layout, tuple(values)
 
 
 def _pack_outcome(

@@ -47,7 +47,14 @@ class ExecutorError(AnabranchError):
 
 
 class TransferError(AnabranchError):
-    """A function, item, input or result cannot travel to or from a worker."""
+    """A function, item, input or result cannot travel to or from a worker.
+
+    `whole` if it is not about one item but the same for all: a function, or a value that every item gets.
+    """
+
+    def __init__(self, message: str = "", *, whole: bool = False) -> None:
+        super().__init__(message)
+        self.whole = whole
 
 
 class StoreError(AnabranchError):

@@ -100,7 +100,8 @@ def dump_code(code: Code, reach: Reach) -> bytes:
                     raise TransferError(
                         f"{what} '{node}' ({code.origins.get(node, 'origin unknown')}) cannot be sent to a "
                         f"worker: {why_not(function)}; make what it needs inside the function, or run it on an "
-                        f"executor that shares memory ('sequential', 'threads')"
+                        f"executor that shares memory ('sequential', 'threads')",
+                        whole=True,
                     ) from error
             raise
 
@@ -147,6 +148,7 @@ def unsent(call: Call) -> TransferError:
     code, layout = call.code, call.layout
     advice = "pass plain data, or run it on an executor that shares memory ('sequential', 'threads')"
     for position, value in enumerate(call.values):
+        shared = isinstance(value, Shared)
         value = value.value if isinstance(value, Shared) else value  # noqa: PLW2901
         if isinstance(value, Reference) or _pickling_error(value) is None:
             continue
@@ -159,7 +161,8 @@ def unsent(call: Call) -> TransferError:
                     item = _item(code, layout, _offset(argument, position, call.values) + at)
                     value = value[at]  # noqa: PLW2901
                 break
-        return TransferError(f"{name}{item} cannot be sent to a worker, to {code.readers}: {why_not(value)}; {advice}")
+        text = f"{name}{item} cannot be sent to a worker, to {code.readers}: {why_not(value)}; {advice}"
+        return TransferError(text, whole=shared)
     return TransferError(f"a call of {code.readers} cannot be sent to a worker; {advice}")
 
 

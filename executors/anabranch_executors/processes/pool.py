@@ -269,7 +269,8 @@ class Pool:
             self._crew.kill(link)
             job.answer(_overdue(job, message))
         elif message.kind is Kind.FAILED:
-            job.answer(CallFailed(job.call, TransferError(message.frames[0].decode())))
+            text, whole = (bytes(frame).decode() for frame in message.frames)
+            job.answer(CallFailed(job.call, TransferError(text, whole=bool(whole))))
         else:
             self._conclude(link, job, message)
         self._assign()

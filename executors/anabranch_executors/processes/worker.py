@@ -60,19 +60,20 @@ class Received:
             TransferError: it cannot be unpickled here.
         """
         if self._frames is not None:
-            self._value = opened(self._frames, self._label)
+            self._value = opened(self._frames, self._label, whole=True)
             self._frames = None
         return self._value
 
 
-def opened(frames: list[Any], label: str) -> Any:
-    """Unpickles frames; an error names `label`."""
+def opened(frames: list[Any], label: str, *, whole: bool = False) -> Any:
+    """Unpickles frames; an error names `label`, and says whether it is about the `whole` task and not about an item."""
     try:
         return unpack(frames)
     except Exception as error:
         raise TransferError(
             f"{label} cannot be unpickled in the worker ({type(error).__name__}: {error}); its modules must be "
-            f"importable there, and its classes must survive pickling"
+            f"importable there, and its classes must survive pickling",
+            whole=whole,
         ) from error
 
 
@@ -147,7 +148,7 @@ class Worker:
         try:
             frames = self.answer(message.frames)
         except TransferError as error:
-            self.send(Kind.FAILED, message.number, [str(error).encode(errors="replace")])
+            self.send(Kind.FAILED, message.number, [str(error).encode(errors="replace"), b"whole" if error.whole else b""])
         else:
             self.send(Kind.OUTCOME, message.number, frames)
         message.frames.clear()  # an idle worker holds no arguments

@@ -326,10 +326,13 @@ class Fans:
             self.board.send(self._span_call(fan, errand, alone), delay)
 
     def _unsent(self, fan: FanState, trip: Trip, message: CallFailed) -> None:
-        """Something in a span does not travel: its items are sent in pieces, until what does not is alone."""
+        """Something in a span does not travel: its items are sent in pieces, until what does not is alone. What would be the
+        same for every item ends the run: it is not an item's fault.
+        """
         errand, board = trip.errand, self.board
-        if not (board.tolerates(trip.call.code, in_fan=True) and isinstance(message.error, TransferError)):
-            board.error = message.error
+        error = message.error
+        if not isinstance(error, TransferError) or error.whole or not board.tolerates(trip.call.code, in_fan=True):
+            board.error = error
             return
         if errand.hi - errand.lo == 1:
             self._item_failed(fan, trip, errand, message)

@@ -121,3 +121,11 @@ def test_a_call_that_does_not_travel_goes_by_the_functions_policy(policy, ends):
     hand.to_the_end()
     with pytest.raises(TransferError if ends else ItemsFailed, match="drawn"):
         hand.results()
+
+
+def test_what_no_item_could_travel_with_ends_the_run_whatever_the_policy():
+    hand = Hand(x, y, total, outputs=["total"], inputs={"n": 9}, on_error="skip")
+    error = TransferError("the function of 'y' cannot be sent", whole=True)
+    hand.tell(CallFailed(hand.at(0).id, error))
+    assert hand.run.stopped
+    assert hand.run.error is error
