@@ -360,10 +360,15 @@ from pathlib import Path
 from anabranch.journal import Began, Done, Journal
 from anabranch.store.seal import Seal
 journal = Journal.begin(Path(sys.argv[1]), Began("run"), Seal(b"k" * 32))
-if sys.argv[2] == "fork" and not os.fork():
-    os.close(1)
-    sys.stdin.read()
-    os._exit(0)
+here, there = os.pipe()
+if sys.argv[2] == "fork":
+    if not os.fork():
+        os.close(1)
+        os.write(there, b".")
+        sys.stdin.read()
+        os._exit(0)
+    os.read(here, 1)
+print(0, flush=True)
 n = 0
 while True:
     journal.add(Done("task", (), n, n + 1, (f"ref-{n}" * (n % 50),)))
@@ -380,9 +385,7 @@ def test_what_was_flushed_survives_kill_9(tmp_path, how, lines):
     folder = tmp_path / "run"
     driver = subprocess.Popen([sys.executable, "-c", DRIVE, folder, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        said = [int(driver.stdout.readline()) for _ in range(lines)] or [0]
-        while not (folder / "journal").exists() or not (folder / "journal").stat().st_size:
-            assert driver.poll() is None
+        said = [int(driver.stdout.readline()) for _ in range(lines + 1)]
         assert Follower(folder, SEAL).state is State.RUNNING
         driver.send_signal(signal.SIGKILL)
         driver.wait()
