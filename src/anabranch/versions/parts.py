@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 __all__ = ["CodeVersion", "Part", "changes"]
@@ -28,6 +29,25 @@ class CodeVersion:
 
     digest: bytes
     parts: tuple[Part, ...]
+
+    def as_text(self) -> str:
+        """The version as text, to be kept beside what it was used for."""
+        parts = [(part.kind, part.name, part.digest.hex()) for part in self.parts]
+        return json.dumps({"digest": self.digest.hex(), "parts": parts}, separators=(",", ":"))
+
+    @classmethod
+    def of_text(cls, text: str) -> CodeVersion:
+        """The version that `as_text` made the text of.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        try:
+            said = json.loads(text)
+            parts = tuple(Part(kind, name, bytes.fromhex(made)) for kind, name, made in said["parts"])
+            return cls(bytes.fromhex(said["digest"]), parts)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no version of code: {text[:80]}") from error
 
 
 def changes(before: CodeVersion, after: CodeVersion) -> list[str]:

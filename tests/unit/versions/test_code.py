@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from anabranch.versions import Scope, Versions, changes
+from anabranch.versions import CodeVersion, Scope, Versions, changes
 
 Make = Callable[..., ModuleType]
 
@@ -530,6 +530,16 @@ def test_a_worker_that_got_it_by_value_says_the_same(tmp_path: Path):
     script.unlink()
     done = subprocess.run([sys.executable, "-c", TAKE], input=sent, capture_output=True, check=True)
     assert done.stdout.split() == [b"True"] * 3
+
+
+def test_it_is_kept_as_text(make: Make):
+    old = version(make(flow="K = 1\ndef f(): return K\n").f)
+    new = version(make(flow="K = 2\ndef f(): return K\n").f)
+    assert CodeVersion.of_text(old.as_text()) == old
+    assert changes(CodeVersion.of_text(old.as_text()), new) == ["global 'flow.K' changed"]
+    for text in ("", "{}", "[]", '{"digest": 1, "parts": []}', '{"digest": "aa", "parts": [["a"]]}'):
+        with pytest.raises(ValueError):
+            CodeVersion.of_text(text)
 
 
 def test_threads_may_ask_at_once():
