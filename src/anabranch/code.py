@@ -15,14 +15,14 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.missing import Missing
 from anabranch.policies import OnError, Policy
 from anabranch.runtime import RUNTIME
 
-__all__ = ["Argument", "Block", "Code", "Form", "Layout", "Outcome", "Part", "Step", "Table", "named"]
+__all__ = ["Argument", "Block", "Code", "Form", "Layout", "Outcome", "Part", "Step", "Surrounding", "Table", "named"]
 
 
 class Form(Enum):
@@ -57,7 +57,7 @@ class Layout(NamedTuple):
     """What a worker needs to know of a call besides code and values; small and quick to pickle.
 
     `where` are the outer indices, `start` the index of the first item; `on_error` is the run's policy, for functions that
-    have none of their own.
+    have none of their own. `run` identifies the run, where something in the code asks for it.
     """
 
     call: int
@@ -65,6 +65,7 @@ class Layout(NamedTuple):
     start: int
     arguments: tuple[Argument, ...]
     on_error: OnError = "raise"
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,22 @@ class Table:
     outputs: tuple[str, ...]
 
 
+class Surrounding(Protocol):
+    """What goes on around each call of a task, where it runs; see `anabranch.lifecycle.tasks`."""
+
+    def __call__(self, code: Code, layout: Layout, values: tuple[Any, ...], work: Callable[[], Outcome]) -> Outcome:
+        """Does the work, and returns what came of it."""
+
+
 @dataclass(frozen=True)
 class Code:
     """A task as it travels: generated source, the functions it calls, and nothing else of the graph.
 
     `functions` are these, by their variables, and values that arguments of them are bound to; `policies` are those of the
-    functions that have one. `outputs` counts what the entry returns; where the code `loops`, each is a list over the span's
-    items, but for the last `partials`, which are one value for the span. `key` is unique in the process that made the plan.
+    functions that have one. `around` is what goes on around each call, and `instead` gives the value to go on with where a
+    function has failed for good, or raises. `outputs` counts what the entry returns; where the code `loops`, each is a list
+    over the span's items, but for the last `partials`, which are one value for the span. `key` is unique in the process that
+    made the plan.
     """
 
     key: str
@@ -127,6 +137,8 @@ class Code:
     loops: bool
     partials: int = 0
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    around: Surrounding | None = field(default=None, compare=False, repr=False)
+    instead: Callable[[Failure], Any] | None = field(default=None, compare=False, repr=False)
     loaded: list[Block] = field(default_factory=list, compare=False, repr=False)
 
     @property

@@ -57,7 +57,8 @@ class PerItem(list[T]):
 MARKS = "__anabranch__"
 """The attribute of a function that holds its marks: a plain dict, merged by each decorator.
 
-The mark ``item`` is the keyword by which a function is also told the indices of the item that it is called for."""
+The mark ``item`` is the keyword by which a function is also told the indices of the item that it is called for, the mark
+``run`` that for the run's identity."""
 
 
 def mark(function: F, **marks: Any) -> F:

@@ -124,7 +124,7 @@ def saver_nodes(declaration: Saving, graph: Graph) -> tuple[Node, ...]:
 
 
 def _extended(graph: Graph, nodes: tuple[Node, ...]) -> Graph:
-    return Graph.from_nodes({**graph.given, **{node.name: node for node in nodes}}.values(), graph.config)
+    return Graph.from_nodes({**graph.given, **{node.name: node for node in nodes}}.values(), graph.config, graph.lets_pass)
 
 
 def _type_of_target(declaration: Loading, graph: Graph) -> tuple[Any, bool]:

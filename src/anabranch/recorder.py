@@ -16,7 +16,7 @@ from itertools import repeat
 from time import perf_counter, sleep
 from typing import Any, Protocol
 
-from anabranch.code import Block
+from anabranch.code import Block, Step
 from anabranch.errors import FlowError, TimedOut
 from anabranch.exceptions import annotate
 from anabranch.failure import Failure, capture, in_words
@@ -64,9 +64,10 @@ class Recorder:
         holes: whether something may be missing in what the code is given.
         worker: where it runs.
         timer: enforces time limits; without one they are only noticed afterwards.
+        run: identifies the run.
     """
 
-    __slots__ = ("block", "failures", "holes", "on_error", "retries", "timer", "worker")
+    __slots__ = ("block", "failures", "holes", "on_error", "retries", "run", "timer", "worker")
 
     def __init__(
         self,
@@ -76,8 +77,10 @@ class Recorder:
         holes: bool = False,
         worker: str = "",
         timer: Timer | None = None,
+        run: str = "",
     ) -> None:
         self.block = block
+        self.run = run
         self.timer = timer
         self.on_error = on_error
         self.holes = holes
@@ -148,15 +151,19 @@ class Recorder:
         self.holes = True
         if isinstance(error, Skip):
             error = misplaced_skip(node)
-        code = self.block.code
-        wrong = isinstance(error, (FlowError, Uneven))  # not an item's fault: the flow or the request is wrong
-        policy = "raise" if wrong else policy_at(code.policies.get(node), self.on_error, where)
-        origin = code.origins.get(node, "")
-        failure = Failure(node, axes[: len(where)], where, capture(error), origin, self.worker, attempts, policy)
+        policy = "raise" if _is_wrong(error) else policy_at(self.block.code.policies.get(node), self.on_error, where)
+        failure = self._failure(node, (axes, where), error, attempts, policy)
         self.failures.append(failure)
         if policy == "raise":
             raise Aborted
         return failure
+
+    def _failure(
+        self, node: str, place: tuple[tuple[str, ...], tuple[int, ...]], error: BaseException, attempts: int, policy: OnError
+    ) -> Failure:
+        axes, where = place
+        origin = self.block.code.origins.get(node, "")
+        return Failure(node, axes[: len(where)], where, capture(error), origin, self.worker, attempts, policy)
 
     def _placed(self, error: BaseException, node: str, axes: tuple[str, ...], where: tuple[int, ...]) -> BaseException:
         """The interruption with a note of where it came; what is not the user's goes as it is."""
@@ -167,17 +174,18 @@ class Recorder:
 
     def _settle(self, number: int, n: int, where: tuple[int, ...], env: dict[str, Any], error: BaseException) -> None:
         """A step raised: it is tried again as long as its policy says so, or else what it makes is missing."""
-        step = self.block.code.tables[number].steps[n]
+        axes, step = self.block.code.tables[number].axes, self.block.code.tables[number].steps[n]
         policy = self.block.code.policies.get(step.node)
         first, attempt = error, 1
-        missing: Missing | None = None
+        missing = _reason(error, where)
         while missing is None:
-            if isinstance(error, (Lacking, Withheld)):
-                missing = error.missing
-            elif isinstance(error, Skip) and where:
-                missing = ABSENT
-            elif (wait := _wait(policy, error, attempt)) is None:
-                missing = self.note(step.node, self.block.code.tables[number].axes, where, error, attempt)
+            if (wait := _wait(policy, error, attempt)) is None:
+                if self.block.code.instead is not None:
+                    left = self._replaced(step, self._failure(step.node, (axes, where), error, attempt, self.on_error), env)
+                    if left is None:
+                        return
+                    error = left
+                missing = self.note(step.node, axes, where, error, attempt)
             else:
                 attempt += 1
                 self.retries += 1
@@ -189,11 +197,24 @@ class Recorder:
                     raise
                 except BaseException as again:
                     error = _apart(again, first)
+                    missing = _reason(error, where)
                 else:
                     return
         self.holes = True
         for name in step.writes:
             env[name] = missing
+
+    def _replaced(self, step: Step, failure: Failure, env: dict[str, Any]) -> BaseException | None:
+        """Goes on with another value, if the code has one for this failure; else the error that it is."""
+        error, instead = failure.trace.exception, self.block.code.instead
+        if instead is None or not isinstance(error, Exception) or _is_wrong(error):
+            return error
+        try:
+            made = instead(failure)
+        except Exception as other:
+            return other
+        env.update(dict.fromkeys(step.writes, made))
+        return None
 
     def _go_on(self, number: int, first: int, where: tuple[int, ...], env: dict[str, Any]) -> Any:
         table = self.block.code.tables[number]
@@ -214,6 +235,18 @@ class Recorder:
                 self._settle(number, n, where, env, _apart(error, raised))
         outputs = tuple(env.get(name, ABSENT) for name in table.outputs)
         return outputs if len(outputs) != 1 else outputs[0]
+
+
+def _reason(error: BaseException, where: tuple[int, ...]) -> Missing | None:
+    """What is missing by an error that is no failure of a function; None if it is one."""
+    if isinstance(error, (Lacking, Withheld)):
+        return error.missing
+    return ABSENT if isinstance(error, Skip) and where else None
+
+
+def _is_wrong(error: BaseException) -> bool:
+    """Whether the flow or the request is wrong, which is not an item's fault."""
+    return isinstance(error, (FlowError, Uneven))
 
 
 def _wait(policy: Policy | None, error: BaseException, attempt: int) -> float | None:

@@ -112,9 +112,15 @@ def perform(
     A user's exception becomes a failure in the outcome, and so does `SystemExit`, which must not end a worker or the
     driver; other `BaseException`s propagate.
     """
+    if code.around is not None:
+        return code.around(code, layout, values, lambda: _performed(code, layout, values, worker, timer))
+    return _performed(code, layout, values, worker, timer)
+
+
+def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str, timer: Timer | None) -> Outcome:
     block = code.load()
     holes_given = any(argument.holes for argument in layout.arguments)
-    recorder = Recorder(block, layout.on_error, holes=holes_given, worker=worker, timer=timer)
+    recorder = Recorder(block, layout.on_error, holes=holes_given, worker=worker, timer=timer, run=layout.run)
     started = perf_counter()
     try:
         arguments = arguments_of(layout, values)

@@ -67,7 +67,8 @@ class Builder:
 
     def with_adapters(self, *adapters: Adapter) -> Builder:
         """Adds what goes along with runs: observers, which are functions that are called with every event, and of which one
-        that raises is logged and does no harm; and a result builder, which makes what `Driver.execute` returns.
+        that raises is logged and does no harm; a result builder, which makes what `Driver.execute` returns; and whatever is
+        of a class of `anabranch.lifecycle`.
 
         Raises:
             InputError: one is none of these, or there are two result builders.
@@ -107,17 +108,22 @@ class Builder:
         """Builds the graph and the driver.
 
         Raises:
-            FlowError: the functions do not make a dataflow.
+            FlowError: the functions do not make a dataflow, or a `StaticValidator` refuses it.
             ExecutorError: the executor is unknown or not installed.
         """
         return Driver.over(self.parts())
 
     def parts(self) -> Parts:
         """What the driver is made of; raises what `build` raises."""
-        graph = Graph.from_modules(self.modules, self.config, override=self.overriding)
+        adapters = Adapters.of(self.adapters)
+        hooks = adapters.hooks
+        lets_pass = hooks.lets_pass if hooks is not None and hooks.edges else None
+        graph = Graph.from_modules(self.modules, self.config, override=self.overriding, lets_pass=lets_pass)
         if self.materializers:
             from anabranch.materialization import with_materials
 
             graph = with_materials(graph, self.materializers)
+        if hooks is not None:
+            graph = hooks.built(graph)
         executor = make_executor(self.executor, dict(self.options))
-        return Parts(graph, executor, Adapters.of(self.adapters), self.faults, isinstance(self.executor, str))
+        return Parts(graph, executor, adapters, self.faults, isinstance(self.executor, str))

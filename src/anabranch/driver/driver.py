@@ -71,7 +71,7 @@ class Driver(Lookup):
         self.faults = parts.faults
         self._parts = parts
         self._plain = parts.faults is DEFAULT and not parts.adapters
-        self._plans = Plans(parts.graph, parts.executor)
+        self._plans = Plans(parts)
         self._finalizer = weakref.finalize(self, parts.executor.close) if parts.owns else None
 
     # -- running ---------------------------------------------------------------------------------------------------
@@ -234,7 +234,10 @@ class Driver(Lookup):
         """A driver that loads and saves besides, and shares all else with this one."""
         from anabranch.materialization import with_materials
 
-        return Driver.over(replace(self._parts, graph=with_materials(self.graph, materializers), owns=False))
+        graph, hooks = with_materials(self.graph, materializers), self._parts.adapters.hooks
+        if hooks is not None:
+            hooks.check(graph)
+        return Driver.over(replace(self._parts, graph=graph, owns=False))
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
+from anabranch.driver.parts import Parts
 from anabranch.driver.request import Output, kinds_of, names_of
 from anabranch.errors import InputError
 from anabranch.graph import Graph
@@ -26,6 +26,7 @@ class Lookup:
     """A dataflow to be asked about and looked at."""
 
     graph: Graph
+    _parts: Parts
 
     def plan(self, outputs: Iterable[Output], inputs: Iterable[str] = (), overrides: Mapping[str, Any] | None = None) -> Plan:
         """The compiled plan of a request, as it would run on an executor with many slots.
@@ -36,10 +37,10 @@ class Lookup:
         constant, per_item = kinds_of(overrides or {})
         return make_plan(self.graph, names_of(outputs), (*self.graph.config, *inputs), constant, per_item)
 
-    @cached_property
+    @property
     def lineage(self) -> Lineage:
         """All variables of the dataflow, to be asked what flows into what, and to be exported."""
-        return Lineage(self.graph)
+        return self._parts.lineage
 
     def export(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         """All that is known of the dataflow as plain data (`anabranch.lineage`), saved as JSON if there is a path."""

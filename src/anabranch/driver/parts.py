@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from anabranch.driver.adapters import Adapters
 from anabranch.executor import Executor
 from anabranch.graph import Graph
+from anabranch.lineage import Lineage
 from anabranch.policies import DEFAULT, Faults
 
 __all__ = ["Parts"]
@@ -25,3 +29,24 @@ class Parts:
     adapters: Adapters = field(default_factory=Adapters)
     faults: Faults = DEFAULT
     owns: bool = False
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """All variables of the dataflow."""
+        return Lineage(self.graph)
+
+    @property
+    def lets_in(self) -> Callable[[Any, Any], bool] | None:
+        """Says of an input's type and value whether it may be given though it does not fit; None if nobody is to be asked."""
+        hooks = self.adapters.hooks
+        return hooks.lets_in if hooks is not None and hooks.inputs else None
+
+    @cached_property
+    def planned(self) -> Graph:
+        """The dataflow as it is run: where adapters act on functions, with these around each."""
+        hooks = self.adapters.hooks
+        if hooks is None or hooks.crew is None or not hooks.crew.acts_on_nodes:
+            return self.graph
+        from anabranch.lifecycle.hooked import hooked
+
+        return hooked(self.graph, hooks.crew)

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, check_request, kinds_of, names_of, readers_of
 from anabranch.errors import InputError, nearest, nearest_or_all
-from anabranch.executor import Executor
-from anabranch.graph import Graph
 from anabranch.plan import make_plan
 
 __all__ = ["Plans"]
 
 
 class Plans:
-    """What has been planned for one graph on one executor; grows with use, and safe to use from many threads."""
+    """What has been planned for one driver; grows with use, and safe to use from many threads."""
 
-    def __init__(self, graph: Graph, executor: Executor) -> None:
-        self._graph = graph
-        self._executor = executor
+    def __init__(self, parts: Parts) -> None:
+        self._graph = parts.planned
+        self._executor = parts.executor
+        self._lets_in = parts.lets_in
         self._known: dict[Any, Prepared] = {}
 
     def __len__(self) -> int:
@@ -63,10 +63,10 @@ class Plans:
         checks = tuple((name, readers_of(graph, name)) for name in needed)
         task = plan.direct if fuse else None
         if task is None:
-            return Prepared(plan, checks, {}, None, (), ())
+            return Prepared(plan, checks, {}, None, (), (), self._lets_in)
         arguments = tuple(argument.value.name for argument in task.arguments)
         results = tuple(value.name for value in task.outputs)
-        return Prepared(plan, checks, {}, task.code.load().entry, arguments, results)
+        return Prepared(plan, checks, {}, task.code.load().entry, arguments, results, self._lets_in)
 
     def _check_names(self, inputs: Mapping[str, Any], per_item: tuple[str, ...]) -> None:
         graph = self._graph

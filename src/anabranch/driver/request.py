@@ -56,6 +56,7 @@ class Prepared:
     direct: Callable[..., Any] | None
     arguments: tuple[str, ...]
     results: tuple[str, ...]
+    lets_in: Callable[[Any, Any], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ def check(prepared: Prepared, values: Mapping[str, Any]) -> None:
         value = values[name]
         for annotation, required, label in readers:
             if type(value) is annotation or fits(value, annotation) or (value is None and not required):
+                continue
+            if prepared.lets_in is not None and prepared.lets_in(annotation, value):
                 continue
             raise InputError(f"input '{name}' is {type(value).__name__}, but {label} takes {describe(annotation)}")
 

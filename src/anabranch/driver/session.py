@@ -17,6 +17,7 @@ from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, Request, check, checked_override, inputs_of, slots_of
 from anabranch.engine import Engine, Observer
 from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.executor import Lease
 from anabranch.failure import trimmed
 from anabranch.graph import Graph
 from anabranch.handle import RunResult, Watch
@@ -73,11 +74,18 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
     if request.faults.on_error == "keep" or plan.keeps:
         check_kept(plan.selection, request.faults.on_error)
     run_id = os.urandom(16).hex() if watch is None else watch.run_id
-    report = Report()
-    observe = _observing((report.observe, *([watch.observe] if watch else []), *parts.adapters.observers))
+    report, hooks = Report(), parts.adapters.hooks
+    observers = [report.observe, *([watch.observe] if watch else []), *parts.adapters.observers]
+    if hooks is not None and hooks.expanded:
+        observers.append(hooks.expansions(plan, run_id))
+    observe = _observing(observers)
     started = perf_counter()
     observe(_run_started(parts, run_id, plan))
-    finished, raised = False, None
+    if hooks is not None:
+        hooks.began(parts.lineage, plan, (inputs, overrides), run_id)
+    results: dict[str, Any] | None = None
+    raised: BaseException | None = None
+    state: Run | None = None
     try:
         with parts.executor.lease() as lease:
             traits = parts.executor.traits
@@ -90,7 +98,7 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
                 policies=plan.policies,
                 estimates=prepared.estimates,
             )
-            engine = Engine(plan, state, lease, observe)
+            engine = _engine(parts, plan, state, (lease, observe), run_id)
             if watch is not None:
                 watch.began(engine.stop)
             try:
@@ -99,11 +107,25 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
                 raised = error
         if raised is not None:
             raise raised
-        finished = True
+    except BaseException as error:
+        raised = error
+        raise
     finally:
         report.seconds = perf_counter() - started
-        observe(RunFinished(run_id, not finished))
-    return RunResult(run_id, results, tuple(state.failures), report)
+        failures = tuple(state.failures) if state is not None else ()
+        if hooks is not None:
+            hooks.ended(parts.lineage, run_id, raised or results or {}, failures)
+        observe(RunFinished(run_id, raised is not None))
+    return RunResult(run_id, results or {}, failures, report)
+
+
+def _engine(parts: Parts, plan: Plan, state: Run, ends: tuple[Lease, Observer], run_id: str) -> Engine:
+    hooks = parts.adapters.hooks
+    if hooks is None or not hooks.on_tasks:
+        return Engine(plan, state, *ends)
+    from anabranch.driver.watched import WatchedEngine
+
+    return WatchedEngine(plan, state, *ends).watch(hooks, parts.lineage, run_id)
 
 
 def _run_started(parts: Parts, run_id: str, plan: Plan) -> RunStarted:

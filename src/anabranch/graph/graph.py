@@ -24,6 +24,8 @@ from anabranch.markers import marks_of
 
 __all__ = ["Graph"]
 
+LetsPass = Callable[[Any, Any], bool]
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -36,6 +38,8 @@ class Graph:
         axes: for each node the axes along which it runs; an expander's value has one more, itself.
         edges: for each node its parameters, bound.
         given: the nodes that it was built of; of some only their axes say what they are (`Node.late`).
+        lets_pass: says of the type that a node gives and the one that a parameter wants whether they may meet though it seems
+            that they do not fit; without it they may not.
     """
 
     nodes: Mapping[str, Node]
@@ -44,10 +48,16 @@ class Graph:
     axes: Mapping[str, Axes]
     edges: Mapping[str, tuple[Edge, ...]]
     given: Mapping[str, Node] = field(default_factory=dict, repr=False)
+    lets_pass: LetsPass | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_modules(
-        cls, modules: Sequence[ModuleType], config: Mapping[str, Any] | None = None, *, override: bool = False
+        cls,
+        modules: Sequence[ModuleType],
+        config: Mapping[str, Any] | None = None,
+        *,
+        override: bool = False,
+        lets_pass: LetsPass | None = None,
     ) -> Graph:
         """Builds the graph of all public functions of the modules.
 
@@ -55,6 +65,7 @@ class Graph:
             modules: where the functions are.
             config: chooses between alternatives and is visible as inputs.
             override: a later module's function replaces an earlier one's of the same name.
+            lets_pass: see `Graph`.
 
         Raises:
             FlowError: the functions do not make a dataflow.
@@ -76,10 +87,10 @@ class Graph:
                 f"{names} gives no node: nodes are the functions that a module itself defines, that the config lets in, and "
                 f"whose names do not begin with '_'; imported ones are none"
             )
-        return cls.from_nodes(found.values(), config)
+        return cls.from_nodes(found.values(), config, lets_pass)
 
     @classmethod
-    def from_nodes(cls, given: Iterable[Node], config: Mapping[str, Any]) -> Graph:
+    def from_nodes(cls, given: Iterable[Node], config: Mapping[str, Any], lets_pass: LetsPass | None = None) -> Graph:
         """Builds the graph of these nodes; see `from_modules`."""
         by_name = {node.name: node for node in given}
         for name, node in by_name.items():
@@ -96,8 +107,8 @@ class Graph:
                 if node.name != name and node.name in by_name:
                     raise _doubled(by_name[node.name], node, config)
                 nodes[node.name] = node
-                axes[node.name], edges[node.name] = _bind(node, nodes, axes)
-        return cls(nodes, inputs, config, axes, edges, by_name)
+                axes[node.name], edges[node.name] = _bind(node, nodes, axes, lets_pass)
+        return cls(nodes, inputs, config, axes, edges, by_name, lets_pass)
 
     def value_axes(self, name: str) -> Axes:
         """The axes of what the node gives: its own, and itself if it is an expander. Inputs have none."""
@@ -195,14 +206,16 @@ def _whole(source: Node | None, axes: Mapping[str, Axes]) -> Axes:
     return (*axes[source.name], source.name) if source.expands else axes[source.name]
 
 
-def _bind(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> tuple[Axes, tuple[Edge, ...]]:
+def _bind(
+    node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes], lets_pass: LetsPass | None
+) -> tuple[Axes, tuple[Edge, ...]]:
     open_axes: list[tuple[str, Axes]] = []
     for parameter in node.parameters:
         source = nodes.get(parameter.reads)
         whole = _whole(source, axes)
         if source is not None:
             _check_depth(node, parameter, source, whole)
-            _check_type(node, parameter, source)
+            _check_type(node, parameter, source, lets_pass)
         open_axes.append((parameter.name, whole[: len(whole) - parameter.depth]))
     own, along = join(node, open_axes)
     bound = zip(node.parameters, along, strict=True)
@@ -227,8 +240,10 @@ def _check_depth(node: Node, parameter: Parameter, source: Node, axes: Axes) -> 
     )
 
 
-def _check_type(node: Node, parameter: Parameter, source: Node) -> None:
+def _check_type(node: Node, parameter: Parameter, source: Node, lets_pass: LetsPass | None) -> None:
     if assignable(source.annotation, parameter.annotation):
+        return
+    if lets_pass is not None and lets_pass(source.annotation, parameter.annotation):
         return
     gives = "gives items of" if source.expands else "returns"
     takes = "takes items of" if parameter.depth else "takes"

@@ -478,9 +478,10 @@ class _Steps:
             opening += manager
             if link.depth and not manager:
                 collects.append((needs[0], link.depth))
-        item = marks_of(vertex.function).get("item") if vertex.function is not None else None
-        if item is not None:  # the function's keyword for the indices of the item that it is called for
-            arguments.append(f"{item}={self.where}")
+        marks = marks_of(vertex.function) if vertex.function is not None else {}
+        for key, told in (("item", self.where), ("run", "r.run")):
+            if key in marks:  # the function's keyword for the indices of the item that it is called for, or for the run
+                arguments.append(f"{marks[key]}={told}")
         call = self._alias(vertex)
         if not call:
             function, bound = self.module.function(vertex)

@@ -169,6 +169,11 @@ class Board:
         errand = self._trips[call.id].errand
         return not errand.deaths and errand.attempt == 1 and not any(p.timeout for p in call.code.policies.values())
 
+    def errand(self, call: int) -> Errand | None:
+        """What a call that is out, or ready, is for; None if nobody waits for it."""
+        trip = self._trips.get(call)
+        return None if trip is None else trip.errand
+
     def returned(self, message: Message) -> Trip | None:
         """A call is out no more. None if nobody waits for it."""
         self.out.discard(message.call)

@@ -367,7 +367,7 @@ class _Loop:
 
     def perform(self, call: Call) -> tuple[int, float, tuple[Any, ...]]:
         """How many items, how long, and what comes back."""
-        _, where, lo, arguments, _ = call.layout
+        _, where, lo, arguments, *_ = call.layout
         items = _count(arguments[0], call.values)
         hi = lo + items
         seconds = self.model.of(self.fan, where, lo, hi) if self.each is None else items * self.each
