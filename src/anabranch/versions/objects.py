@@ -119,7 +119,8 @@ def reduced(encoder: Encoder, value: Any) -> bytes:
 
 
 def _reduction(kind: type, value: Any) -> Any:
-    reduce = copyreg.dispatch_table.get(kind)
+    # Of exceptions `tblib`, which Dask loads, has a way of its own, with the traceback: that is not what an exception is.
+    reduce = None if issubclass(kind, BaseException) else copyreg.dispatch_table.get(kind)
     try:
         return reduce(value) if reduce is not None else value.__reduce_ex__(4)
     except Exception as error:
