@@ -74,7 +74,8 @@ class Outcome:
 
     `holes` tells for each output what is missing: of a list `ABSENT` if it may have places where something is, of a single
     value what stands for it, else None. `seconds` is the time spent inside the block and `started` when that began, by
-    the worker's monotonic clock; `retries` counts attempts beyond the first.
+    the worker's monotonic clock; `retries` counts attempts beyond the first. `widths` are the axes that were looped over
+    inside, each with how many items it had there.
     """
 
     call: int
@@ -85,6 +86,7 @@ class Outcome:
     started: float
     worker: str = ""
     retries: int = 0
+    widths: tuple[tuple[str, int], ...] = ()
 
 
 class Step(NamedTuple):

@@ -67,7 +67,7 @@ class Recorder:
         run: identifies the run.
     """
 
-    __slots__ = ("block", "failures", "holes", "on_error", "retries", "run", "timer", "worker")
+    __slots__ = ("block", "failures", "holes", "on_error", "retries", "run", "timer", "widths", "worker")
 
     def __init__(
         self,
@@ -87,6 +87,11 @@ class Recorder:
         self.worker = worker
         self.retries = 0
         self.failures: list[Failure] = []
+        self.widths: dict[str, int] = {}
+
+    def count(self, axis: str, items: int) -> None:
+        """Notes how many items an inner loop had: a share of them may be how many may fail."""
+        self.widths[axis] = self.widths.get(axis, 0) + items
 
     def rescue(self, number: int, error: BaseException, where: tuple[int, ...], env: dict[str, Any]) -> Any:
         """Takes over after a step of table `number` raised: tries it again if its policy says so, runs the item's remaining

@@ -140,7 +140,8 @@ def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str,
     if recorder.holes:
         lists = code.outputs - code.partials if code.loops else 0
         holes = tuple(ABSENT if n < lists else _only_missing(value) for n, value in enumerate(outputs))
-    return Outcome(layout.call, outputs, holes, tuple(recorder.failures), seconds, started, worker, recorder.retries)
+    widths = tuple(recorder.widths.items())
+    return Outcome(layout.call, outputs, holes, tuple(recorder.failures), seconds, started, worker, recorder.retries, widths)
 
 
 def _only_missing(value: Any) -> Missing | None:

@@ -264,6 +264,8 @@ class _Loop:
         self._item(base + 1, table, index, lack)
         if closes:
             self._close(items or "", axes)
+        if closes and not self.stream:
+            chunk.add(1, f"r.count({fan.axis!r}, len(out_0))")
         self._epilogue()
 
     def _prologue(self, sources: list[str]) -> None:

@@ -1,7 +1,8 @@
 """How many failures a run puts up with.
 
-A budget is a count, or a share of the items of a fan-out. How many those are may not be known while the source is open, so a
-share is then taken of at least `FEW` items; when the run is over it is taken of what there were.
+A budget is a count, or a share of the items of a fan-out. A share is of each fan-out by itself, failures of inner items among
+all inner items. How many those are may not be known while a source is open, so a share is then taken of at least `FEW` items;
+when the run is over it is taken of what there were.
 
 This module never knows what a failure is about.
 """
@@ -26,10 +27,8 @@ class Budget:
         self.limits: dict[str, float] = {n: p.max_failures for n, p in policies.items() if p.max_failures is not None}
         if faults.max_failures is not None:
             self.limits[""] = faults.max_failures
-        self.failed: Counter[str] = Counter()
+        self.failed: Counter[tuple[str, str]] = Counter()
         self.widths: Counter[str] = Counter()
-        self.closed: set[str] = set()
-        self.axes: dict[str, str] = {}
 
     def widen(self, axis: str, items: int) -> None:
         """There are so many more items along an axis."""
@@ -39,23 +38,21 @@ class Budget:
         """Takes a failure into account; says what was exceeded, if anything was."""
         if not self.limits:
             return ""
-        for name in ("", failure.node):
-            self.failed[name] += 1
-            if failure.axes:
-                self.axes[name] = failure.axes[-1]
-        return self._exceeded(("", failure.node), FEW)
+        axis = failure.axes[-1] if failure.axes else ""
+        self.failed["", axis] += 1
+        self.failed[failure.node, axis] += 1
+        return self._exceeded("", FEW) or self._exceeded(failure.node, FEW)
 
     def settle(self) -> str:
         """The run is over, and all widths are known; says what was exceeded, if anything was."""
-        return self._exceeded(tuple(self.failed), 0)
+        return next(filter(None, (self._exceeded(name, 0) for name in self.limits)), "")
 
-    def _exceeded(self, names: tuple[str, ...], few: int) -> str:
-        for name in names:
-            limit = self.limits.get(name)
-            if limit is None:
-                continue
-            of = max(self.widths[self.axes.get(name, "")], few)
-            if self.failed[name] > (limit * of if isinstance(limit, float) else limit):
-                whose = f" of '{name}'" if name else ""
-                return f"; more than max_failures={limit}{whose} allows, so the run was stopped"
-        return ""
+    def _exceeded(self, name: str, few: int) -> str:
+        limit = self.limits.get(name)
+        if limit is None:
+            return ""
+        failed = {axis: times for (known, axis), times in self.failed.items() if known == name}
+        shares = (times > limit * max(self.widths[axis], few) for axis, times in failed.items() if axis)
+        too_many = any(shares) if isinstance(limit, float) else sum(failed.values()) > limit
+        whose = f" of '{name}'" if name else ""
+        return f"; more than max_failures={limit}{whose} allows, so the run was stopped" if too_many else ""

@@ -192,7 +192,8 @@ class Fans:
         if task.items is not None and items is not None:
             self._part(fan, task.items, Chunk(lo, hi, items))
         fan.outstanding += 1
-        self.board.budget.widen(task.axis, hi - lo)
+        if fan.frame.counted.setdefault(task.axis, fan.number) == fan.number:  # and not those that pass over the items again
+            self.board.budget.widen(task.axis, hi - lo)
         if task.code is None:
             self._span_done(fan)
         elif fan.opening:
@@ -240,6 +241,8 @@ class Fans:
         """What came of a span's items before `hi` goes to columns, streams and collectors."""
         task, where, lo = fan.task, fan.frame.where, trip.errand.lo
         self.board.note([self._placed(fan, trip, failure) for failure in outcome.failures])
+        for axis, items in outcome.widths:
+            self.board.budget.widen(axis, items)
         timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries)
         self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing))
         if fan.phase is Phase.DONE or self.board.failed:

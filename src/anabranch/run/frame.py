@@ -23,6 +23,7 @@ class Frame:
     """
 
     __slots__ = (
+        "counted",
         "fans",
         "left",
         "lengths",
@@ -48,6 +49,7 @@ class Frame:
         self.left = len(plan.tasks)
         self.fans: dict[int, FanState] = {}
         self.lengths: dict[str, int] = {}
+        self.counted: dict[str, int] = {}
         self.shared: dict[Value, Shared] = {}
         self.readers: dict[int, int] = {}
         self.pending = 0
