@@ -64,6 +64,11 @@ class Packed:
         return value
 
     @property
+    def in_one_piece(self) -> bool:
+        """Whether there are no buffers beside the stream."""
+        return len(self.frames) == 1
+
+    @property
     def size(self) -> int:
         """The bytes it takes on its way."""
         return sum(memoryview(frame).nbytes for frame in self.frames)

@@ -17,6 +17,7 @@ Arrays reach a worker as Ray keeps them: without a copy, and read-only.
 from __future__ import annotations
 
 import os
+import pickle
 import socket
 import sys
 import threading
@@ -196,7 +197,8 @@ class RayLease:
                 raise ExecutorError("the Ray session was closed during the run; open it again and run again")
             code, parcel, handles = self._sender.pack(call)
             far = [handle.ref if isinstance(handle, RayReference) else handle for handle in handles]
-            refs = _remote(parcel.outputs).remote(self._code(parcel, code), parcel, *far)
+            sent = pickle.dumps(parcel, protocol=5) if parcel.packed.in_one_piece else parcel
+            refs = _remote(parcel.outputs).remote(self._code(parcel, code), sent, *far)
         except AnabranchError as error:
             self._ledger.settle(ticket, CallFailed(call.id, error))
         except Exception as error:
@@ -244,15 +246,19 @@ class RayLease:
     def _done(self, ticket: int, call: Call, outputs: list[Any], future: Any) -> None:
         error = future.exception()
         if error is None:
-            message = message_of(call, future.result(), lambda number: RayReference(outputs[number]))
+            head = future.result()
+            head = Packed(head) if isinstance(head, bytes) else head
+            message = message_of(call, head, lambda number: RayReference(outputs[number]))
         else:
             message = _message_of_error(call, error)
         self._ledger.settle(ticket, message)
 
 
-def run_on_ray(code: bytes, parcel: Parcel, *far: Packed) -> Any:
-    """What a Ray worker runs."""
-    head, outputs = run_parcel(code, parcel, far, keep=True, kill=True)
+def run_on_ray(code: bytes, sent: Parcel | bytes, *far: Packed) -> Any:
+    """What a Ray worker runs. What has no large buffers comes and goes as bytes, which Ray does not pickle once more."""
+    parcel: Parcel = pickle.loads(sent) if isinstance(sent, bytes) else sent  # noqa: S301  from our own driver
+    packed, outputs = run_parcel(code, parcel, far, keep=True, kill=True)
+    head = packed.frames[0] if packed.in_one_piece else packed
     return (head, *outputs) if outputs else head
 
 
