@@ -31,7 +31,7 @@ from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, as
 if TYPE_CHECKING:
     from anabranch.driver import Builder, Driver
     from anabranch.failure import Failed, Failure, ItemsFailed
-    from anabranch.graph import module_from_functions
+    from anabranch.graph import module_from_functions, module_from_source
     from anabranch.handle import RunHandle, RunResult
     from anabranch.lineage import Variable
     from anabranch.policies import Retry, on_error, retry, timeout
@@ -66,6 +66,7 @@ __all__ = [
     "associative",
     "cross",
     "module_from_functions",
+    "module_from_source",
     "on_error",
     "retry",
     "timeout",
@@ -83,6 +84,7 @@ _LAZY = {
     "RunResult": "anabranch.handle",
     "Variable": "anabranch.lineage",
     "module_from_functions": "anabranch.graph",
+    "module_from_source": "anabranch.graph",
     "on_error": "anabranch.policies",
     "retry": "anabranch.policies",
     "timeout": "anabranch.policies",

@@ -246,6 +246,10 @@ class Driver(Lookup):
         if self._finalizer is not None:
             self._parts.executor.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A driver can be used in a function that runs elsewhere, if its executor can travel."""
+        return type(self).over, (replace(self._parts),)
+
     def __enter__(self) -> Self:
         return self
 
