@@ -348,7 +348,7 @@ def test_what_is_no_module():
 
 def test_what_is_no_config_and_no_adapter():
     assert "config is given as a dict" in refused(InputError, Builder().with_config, ["region"])
-    assert "adapters are functions that take an event, or result builders, not int" in refused(InputError, Builder().with_adapters, 3)
+    assert "adapters are functions that take an event, or result builders, or of a class of anabranch.lifecycle, not int" in refused(InputError, Builder().with_adapters, 3)
 
 
 def test_an_alternative_without_a_condition(flow):
