@@ -19,7 +19,6 @@ from typing import Final
 
 __all__ = ["Lane"]
 
-ROOM: Final = socket.CMSG_LEN(array.array("i").itemsize)
 CLOSE_ON_EXEC: Final = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
@@ -51,7 +50,8 @@ class Lane:
         """
         self._release()
         try:
-            _, ancillary, _, _ = self._connection.recvmsg(1, ROOM, socket.MSG_DONTWAIT | CLOSE_ON_EXEC)
+            room = socket.CMSG_LEN(array.array("i").itemsize)
+            _, ancillary, _, _ = self._connection.recvmsg(1, room, socket.MSG_DONTWAIT | CLOSE_ON_EXEC)
             if not ancillary:
                 raise OSError(errno.EMFILE, "no file descriptor is free to receive a large value; raise the limit (ulimit -n)")
             (fd,) = array.array("i", ancillary[0][2])

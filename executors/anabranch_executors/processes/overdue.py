@@ -93,4 +93,3 @@ class Overdue:
         _, seconds, node, where = now
         part = finished_part(code, layout, sys._current_frames().get(self._main), self.worker)  # noqa: SLF001  the only way
         return CallLost(layout.call, too_long(node, seconds), self.worker, "timeout", node, where, part)
-

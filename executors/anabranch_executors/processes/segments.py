@@ -19,7 +19,6 @@ This module never knows sockets, messages or pickles.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import mmap
 import os
 import sys
@@ -31,6 +30,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, Final
+
+if sys.platform != "win32":
+    import fcntl
+    import resource
 
 __all__ = ["LARGE", "SHARED", "Body", "Reader", "Store", "groups", "laid"]
 
@@ -48,7 +51,7 @@ MOST: Final = 64
 
 KEPT_BYTES: Final = 1 << 28
 KEPT_SEGMENTS: Final = 96
-"""What a store keeps to write into again."""
+"""What a store keeps to write into again; and no more than an eighth of the descriptors that a process may have."""
 
 TRIED: Final = 8
 """So many of them are tried before a new one is made."""
@@ -194,12 +197,14 @@ class Store:
         self._lock = threading.Lock()
         self._kept: deque[Segment] = deque()
         self._openings: weakref.WeakSet[Opening] = weakref.WeakSet()
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = KEPT_SEGMENTS if limit == resource.RLIM_INFINITY else min(KEPT_SEGMENTS, limit // 8)
         self.last = 0.0
 
     def lay(self, frames: list[Any], least: int = LARGE) -> Body:
         """A body of these frames, which are laid into segments if they are `least` bytes together."""
         lengths = [len(frame) for frame in frames]
-        if sum(lengths) < least or sys.platform != "linux":
+        if sum(lengths) < least or not hasattr(os, "memfd_create"):
             return Body(frames, lengths)
         readers: list[Reader] = []
         stop = 0
@@ -254,7 +259,7 @@ class Store:
         with self._lock:
             self.last = time.monotonic()
             self._kept.append(segment)
-            while len(self._kept) > KEPT_SEGMENTS or sum(segment.size for segment in self._kept) > KEPT_BYTES:
+            while len(self._kept) > self._most or sum(segment.size for segment in self._kept) > KEPT_BYTES:
                 self._kept.popleft()
 
 
