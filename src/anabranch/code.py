@@ -75,7 +75,8 @@ class Outcome:
     `holes` tells for each output what is missing: of a list `ABSENT` if it may have places where something is, of a single
     value what stands for it, else None. `seconds` is the time spent inside the block and `started` when that began, by
     the worker's monotonic clock; `retries` counts attempts beyond the first. `widths` are the axes that were looped over
-    inside, each with how many items it had there.
+    inside, each with how many items it had there. `size` is about how many bytes the outputs took on their way; 0 if they
+    did not travel.
     """
 
     call: int
@@ -87,6 +88,7 @@ class Outcome:
     worker: str = ""
     retries: int = 0
     widths: tuple[tuple[str, int], ...] = ()
+    size: int = 0
 
 
 class Step(NamedTuple):

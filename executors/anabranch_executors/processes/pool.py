@@ -284,7 +284,7 @@ class Pool:
             text = f"a result cannot be unpickled here ({type(error).__name__}: {error}); return plain data"
             job.answer(CallFailed(job.call, TransferError(f"{text}, or run it on 'sequential' or 'threads'")))
         else:
-            job.answer(replace(bare, call=job.call, outputs=outputs))
+            job.answer(replace(bare, call=job.call, outputs=outputs, size=sum(map(len, message.frames))))
 
     def _lose(self, link: Link, reason: str) -> None:
         """A worker has ended: its first call is lost, the one behind goes to another."""

@@ -247,7 +247,7 @@ class Fans:
         self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing))
         if fan.phase is Phase.DONE or self.board.failed:
             return
-        fan.sizer.finished(hi - lo, outcome.seconds)
+        fan.sizer.finished(hi - lo, outcome.seconds, outcome.size)
         made = zip(outcome.outputs, outcome.holes, strict=True)
         for value in task.columns:
             handle, holes = next(made)

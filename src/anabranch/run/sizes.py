@@ -9,7 +9,8 @@ spans than one driver can hand out, so they aim at longer ones: all of them toge
 only as long as there is plenty: a worker's share of what is left divided by
 `EVEN` to `UNEVEN`, as items have been seen to differ, or, where nobody knows, its `BEHIND` of what came back, so
 that the end, when some wait for others, is a small part of the whole. A source that is slow to yield is
-not waited for: a span takes no more items than it yields in `PATIENCE` seconds. Nor does it hold more than `HEAVIEST` bytes.
+not waited for: a span takes no more items than it yields in `PATIENCE` seconds. Nor does it hold more than `HEAVIEST` bytes,
+or bring back more.
 
 This module never reads a clock: durations are told.
 """
@@ -51,7 +52,7 @@ class Estimate:
 class SpanSizer:
     """The size of the next span of one fan."""
 
-    __slots__ = ("aim", "behind", "estimate", "expected", "growth", "largest", "pull", "slots", "slowest", "weight")
+    __slots__ = ("aim", "behind", "brought", "estimate", "expected", "growth", "largest", "pull", "slots", "slowest", "weight")
 
     def __init__(self, estimate: Estimate, slots: int) -> None:
         self.estimate = estimate
@@ -64,9 +65,10 @@ class SpanSizer:
         self.largest = 0
         self.pull: float | None = None
         self.weight = 1
+        self.brought = 1
 
-    def finished(self, items: int, seconds: float) -> None:
-        """A span came back."""
+    def finished(self, items: int, seconds: float, size: int = 0) -> None:
+        """A span came back, with so many bytes of results."""
         if self.expected is not None:
             confirmed = seconds <= items * max(4 * self.expected, NEGLIGIBLE)
             self.growth = KNOWN_GROWTH if confirmed else UNKNOWN_GROWTH
@@ -74,6 +76,7 @@ class SpanSizer:
         self.behind += items
         self.slowest = max(self.slowest, seconds / items)
         self.largest = max(self.largest, items)
+        self.brought = max(self.brought, size // items)
 
     def pulled(self, items: int, seconds: float, weight: int) -> None:
         """The source gave items of about `weight` bytes each."""
@@ -86,7 +89,7 @@ class SpanSizer:
         each = self.estimate.seconds
         if each is None or self.largest == 0:
             return 1
-        size = min(LARGEST, HEAVIEST // self.weight, self.growth * self.largest)
+        size = min(LARGEST, HEAVIEST // max(self.weight, self.brought), self.growth * self.largest)
         if each > TARGET / LARGEST:
             plenty = BEHIND * self.behind if left is None else left / min(max(EVEN, self.slowest / each), UNEVEN)
             size = min(size, int(self.aim / each), max(int(TARGET / each), int(plenty / self.slots)))

@@ -82,6 +82,14 @@ def test_heavy_items_travel_in_small_spans():
     assert sizer.next(None) == 1
 
 
+def test_heavy_results_come_back_in_small_spans():
+    sizer = SpanSizer(Estimate(), 2)
+    sizer.finished(10_000, 1e-3, 10_000 * (HEAVIEST // 5))
+    assert sizer.next(None) == 5
+    sizer.finished(1, 1e-3, 2 * HEAVIEST)
+    assert sizer.next(None) == 1
+
+
 durations = st.lists(st.floats(0, 10), min_size=1, max_size=50)
 
 
