@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch.run import Estimate
-from anabranch.run.sizes import HEAVIEST, LARGEST, PATIENCE, TARGET, SpanSizer
+from anabranch.run.sizes import HEAVIEST, KNOWN_GROWTH, LARGEST, PATIENCE, TARGET, SpanSizer
 
 
 def grown(seconds_per_item, spans=40, slots=1, left=None, estimate=None):
@@ -44,8 +44,14 @@ def test_what_an_earlier_run_found_makes_them_grow_faster_once_it_is_confirmed()
     estimate = Estimate()
     slow = grown(1e-5, spans=8, estimate=estimate)
     quick = grown(1e-5, spans=8, estimate=estimate)
-    assert quick[0] == 1
+    assert quick[0] == int(TARGET / KNOWN_GROWTH / 1e-5)
+    assert quick[1] == quick[0] * KNOWN_GROWTH
     assert sum(quick) > 4 * sum(slow)
+    assert SpanSizer(estimate, 2).next(8) == 2, "but no more than its share"
+    estimate.weight = HEAVIEST // 3
+    assert SpanSizer(estimate, 1).next(None) == 3, "nor too heavy"
+    estimate.seconds = TARGET
+    assert SpanSizer(estimate, 1).next(None) == 1, "nor anything but one item if they are slow"
     sizer = SpanSizer(estimate, 1)
     sizer.finished(1, 1.0)
     assert sizer.next(None) <= 2
