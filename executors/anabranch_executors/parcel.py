@@ -30,6 +30,7 @@ from anabranch.errors import TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
+from anabranch_executors.notes import Note, begin, end, named
 from anabranch_executors.reply import answer
 
 __all__ = ["INLINE", "Packed", "Parcel", "Sender", "message_of", "run_parcel"]
@@ -89,7 +90,7 @@ class Parcel:
     """A call without its code: `packed` is its layout and its values.
 
     The values have None where a far value belongs. `far` tells for each far value its place, and for one that is to be
-    kept on the worker the name to keep it by.
+    kept on the worker the name to keep it by. `note` is where the worker writes down that it begins, if it can.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Parcel:
     outputs: int
     packed: Packed
     far: tuple[tuple[int, str], ...]
+    note: Note | None = None
 
     def __sizeof__(self) -> int:
         return self.packed.size
@@ -122,8 +124,10 @@ class Sender(Generic[T]):
         self._codes: dict[int, tuple[Code, bytes, bytes]] = {}
         self._shared: dict[int, T] = {}
 
-    def pack(self, call: Call) -> tuple[bytes, Parcel, list[Any]]:
+    def pack(self, call: Call, note: Note | None = None) -> tuple[bytes, Parcel, list[Any]]:
         """The call's code, the call, and its far values: handles of shared values, and references as they are.
+
+        The worker writes down that it begins where `note` says.
 
         Raises:
             TransferError: a function or a value does not pickle.
@@ -143,7 +147,7 @@ class Sender(Generic[T]):
                 continue
             near[place] = None
         packed = self._packed((call.layout, near), call)
-        return code, Parcel(call.code.name, digest, call.code.outputs, packed, tuple(far)), handles
+        return code, Parcel(call.code.name, digest, call.code.outputs, packed, tuple(far), note), handles
 
     def forget(self, keys: Sequence[int]) -> None:
         """Drops the handles of these shared values."""
@@ -213,7 +217,17 @@ def run_parcel(
             same objects each time.
         kill: the process may be ended by a function that takes too long.
     """
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    begin(parcel.note, confess=kill)
+    try:
+        return _run(code, parcel, far, keep=keep, inline=inline, kill=kill)
+    finally:
+        end(parcel.note)
+
+
+def _run(
+    code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool, inline: int | None, kill: bool
+) -> tuple[Packed, list[Packed | None]]:
+    worker = named(os.getpid())
     loaded = None
     try:
         loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))

@@ -32,6 +32,7 @@ from typing import Any
 from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply, Traits
 from anabranch.transport import Reach
+from anabranch_executors.notes import Loss, Notes
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import Ledger, in_one_line
@@ -181,6 +182,7 @@ class RayLease:
         self._ledger = Ledger()
         self._sender: Sender[Any] = Sender(reach, RayReference, ray.put)
         self._codes: dict[bytes, Any] = {}
+        self._notes = Notes(are_kept=reach is Reach.SAME_PATH)
         self._lock = threading.Lock()
         self._refused = False
 
@@ -195,7 +197,7 @@ class RayLease:
         try:
             if not self._ray.is_initialized():
                 raise ExecutorError("the Ray session was closed during the run; open it again and run again")
-            code, parcel, handles = self._sender.pack(call)
+            code, parcel, handles = self._sender.pack(call, self._notes.of(ticket))
             far = [handle.ref if isinstance(handle, RayReference) else handle for handle in handles]
             sent = pickle.dumps(parcel, protocol=5) if parcel.packed.in_one_piece else parcel
             refs = _remote(parcel.outputs).remote(self._code(parcel, code), sent, *far)
@@ -234,6 +236,7 @@ class RayLease:
                     self._ray.cancel(head, force=True)
                 if heads:
                     self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE, fetch_local=False)
+        self._notes.close()
 
     def _code(self, parcel: Parcel, code: bytes) -> Any:
         """Small code goes inside the task's description, which is quicker than an object; large code goes once."""
@@ -246,12 +249,17 @@ class RayLease:
     def _done(self, ticket: int, call: Call, outputs: list[Any], future: Any) -> None:
         error = future.exception()
         if error is None:
+            self._notes.answered(ticket)
             head = future.result()
             head = Packed(head) if isinstance(head, bytes) else head
             message = message_of(call, head, lambda number: RayReference(outputs[number]))
         else:
-            message = _message_of_error(call, error)
+            message = _message_of_error(call, error, partial(self._notes.lost, ticket))
         self._ledger.settle(ticket, message)
+
+
+UNSEEN = "killed by SIGKILL, as it seems (the system does this when memory runs out)"
+"""What ended a process that said nothing of it."""
 
 
 def run_on_ray(code: bytes, sent: Parcel | bytes, *far: Packed) -> Any:
@@ -270,17 +278,14 @@ def _remote(outputs: int) -> Any:
     return _ray().remote(max_retries=0, num_returns=1 + outputs)(run_on_ray)
 
 
-def _message_of_error(call: Call, error: BaseException) -> Message:
+def _message_of_error(call: Call, error: BaseException, loss: Callable[[], Loss] = lambda: Loss(True)) -> Message:
+    """What becomes of a call for which Ray has an error; `loss` says what is known of it if its worker died."""
     known = _ray().exceptions
-    lost = (
-        known.WorkerCrashedError,
-        known.OutOfMemoryError,
-        known.NodeDiedError,
-        known.LocalRayletDiedError,
-        known.ObjectLostError,
-        known.TaskCancelledError,
-    )
+    lost = (known.OutOfMemoryError, known.ObjectLostError, known.TaskCancelledError)
     text = f"{type(error).__name__}: {in_one_line(error)}"
+    if isinstance(error, (known.WorkerCrashedError, known.NodeDiedError, known.LocalRayletDiedError)):
+        charged, reason, worker = loss()
+        return CallLost(call.id, reason or (UNSEEN if worker else text), worker, charged=charged)
     if isinstance(error, lost):
         return CallLost(call.id, text)
     if isinstance(error, known.RayTaskError):

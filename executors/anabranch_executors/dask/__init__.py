@@ -20,6 +20,7 @@ from anabranch.errors import ExecutorError
 from anabranch.executor import Traits
 from anabranch.transport import Reach
 from anabranch_executors.dask.cluster import connect, distributed, start_cluster
+from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 
@@ -49,11 +50,13 @@ class DaskExecutor:
         self._workers = workers
         self._options = options
         self._slots = workers or usable_cpus()
+        self._threads = 0  # those of a cluster of our own, whose workers are replaced
         self._lock = threading.Lock()
         self._client: Any = None
         self._closes = False  # whether there is something to close
         self._leases: weakref.WeakSet[DaskLease] = weakref.WeakSet()
         self._reach = Reach.INSTALLED
+        self._endings: Endings | None = None
         self._end: weakref.finalize[..., DaskExecutor] | None = None
 
     @property
@@ -66,9 +69,9 @@ class DaskExecutor:
         """Connects, or starts a cluster on this machine, the first time."""
         with self._lock:
             client = self._opened()
-            threads = sum(client.nthreads().values())
+            threads = max(sum(client.nthreads().values()), self._threads)
             self._slots = max(1, min(self._workers or threads, threads))
-            lease = DaskLease(client, self._reach)
+            lease = DaskLease(client, self._reach, self._endings)
             self._leases.add(lease)
         try:
             yield lease
@@ -96,7 +99,7 @@ class DaskExecutor:
 
     def _connect(self, dask: Any) -> None:
         opened: list[Any] = []
-        self._reach = Reach.INSTALLED
+        self._reach, self._endings, self._threads = Reach.INSTALLED, None, 0
         given = self._given
         if given is None and self._address is None:
             with suppress(ValueError):
@@ -110,10 +113,11 @@ class DaskExecutor:
             self._client = connect(dask, self._address)
             opened = [self._client]
         else:
-            cluster = start_cluster(dask, self._workers or usable_cpus(), self._options)
+            cluster, self._endings = start_cluster(dask, self._workers or usable_cpus(), self._options)
             self._client = dask.Client(cluster, set_as_default=False, direct_to_workers=True)
             self._client.wait_for_workers(len(cluster.workers), timeout=STARTING)
             self._reach = Reach.SAME_PATH
+            self._threads = sum(self._client.nthreads().values())
             opened = [self._client, cluster]
         self._closes = bool(opened)
         self._end = weakref.finalize(self, _close, opened)

@@ -13,11 +13,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 from anabranch.errors import ExecutorError
+from anabranch_executors.dask.endings import Endings
 from anabranch_executors.reply import in_one_line
 
 __all__ = ["connect", "distributed", "start_cluster"]
@@ -61,8 +61,9 @@ def _check_reachable(address: str) -> None:
                 raise ConnectionError("what listens there is not Dask")
 
 
-def start_cluster(dask: Any, workers: int, options: dict[str, Any]) -> Any:
-    """A cluster on this machine; its sockets are on the loopback device, and it has no dashboard."""
+def start_cluster(dask: Any, workers: int, options: dict[str, Any]) -> tuple[Any, Endings]:
+    """A cluster on this machine, and how its workers end; its sockets are on the loopback device, and it has no dashboard."""
+    endings = Endings()
     defaults: dict[str, Any] = {
         "n_workers": workers,
         "threads_per_worker": 1,
@@ -71,21 +72,27 @@ def start_cluster(dask: Any, workers: int, options: dict[str, Any]) -> Any:
         "scheduler_kwargs": {"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
     }
     if options.get("processes", True):
-        defaults["worker_class"] = _nanny()
+        defaults["worker_class"] = _nanny(endings)
     try:
-        return dask.LocalCluster(**{**defaults, **options})
+        return dask.LocalCluster(**{**defaults, **options}), endings
     except Exception as error:
         raise ExecutorError(f"Dask cannot be started on this machine: {type(error).__name__}: {error}") from error
 
 
-@cache
-def _nanny() -> Any:
-    """A keeper of worker processes that never run the user's main module again, neither at first nor after a death."""
+def _nanny(endings: Endings) -> Any:
+    """A keeper of worker processes that never run the user's main module again, neither at first nor after a death, and that
+    tells how they end.
+    """
 
     class Nanny(distributed().Nanny):  # type: ignore[misc]
         async def instantiate(self) -> Any:
             with _without_main():
                 return await super().instantiate()
+
+        def _on_worker_exit_sync(self, exitcode: int) -> None:  # Dask's own; were it called otherwise, nothing would be told
+            if address := getattr(self.process, "worker_address", None):
+                endings.note(address, exitcode)
+            super()._on_worker_exit_sync(exitcode)
 
     return Nanny
 

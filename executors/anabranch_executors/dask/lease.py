@@ -3,10 +3,17 @@
 Theory: the type of a finished task tells whether its answer came whole or left large outputs on the worker (`Kept`), of
 which a second, small task takes the head. Answers that finish together are gathered together: it costs two round trips,
 however many they are.
+
+Outputs that stayed on a worker die with it. Dask then computes them again, if it has all that they are made of: so what is
+sent along is part of a task, which the scheduler keeps, and only what is too large for that is data on workers, held as long
+as something that was made of it. Whoever is computing when another worker dies is struck off by Dask as a suspect (calls are
+not to be tried by it again, see `cluster`), and has to be asked for anew. An output that cannot be computed again is told of
+each call that wants it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -14,11 +21,13 @@ from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
+from anabranch.errors import AnabranchError, ExecutorError, TransferError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply
 from anabranch.transport import Reach
-from anabranch_executors.dask.worker import Kept, head_of, output_of, quiesce, run_on_dask
-from anabranch_executors.parcel import INLINE, Parcel, Sender, message_of
+from anabranch_executors.dask.endings import Endings
+from anabranch_executors.dask.worker import Kept, head_of, output_of, quiesce, run_on_dask, same
+from anabranch_executors.notes import Notes
+from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, message_of
 from anabranch_executors.reply import Ledger, in_one_line
 
 __all__ = ["DaskLease", "DaskReference"]
@@ -26,34 +35,63 @@ __all__ = ["DaskLease", "DaskReference"]
 LARGE = 1_000_000
 """Bytes from which on a call's values go to a worker directly instead of through the scheduler."""
 
+GONE = "a value that lived on Dask is gone, and Dask cannot compute it again"
+
+REVIVALS = 10
+"""How often a value is computed again that was lost while it was computed again."""
+
 COPIES = 2
 """How many workers get a shared value at first; more fetch it when they need it, and one may die without harm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DaskReference(Reference):
-    """An output that stayed on a Dask worker: the future of its call's answer, and its place there."""
+    """An output that stayed on a Dask worker: the future of its call's answer, and its place there.
 
+    `needs` are the futures of data without which it cannot be computed again.
+    """
+
+    needs: tuple[Any, ...]
     future: Any
     place: int
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was lost, and is not being computed again (that is `lost`)."""
+        return self.future.status in {"cancelled", "error"}
+
     def fetch(self) -> Any:
         """Brings the value here."""
-        try:
-            return self.future.client.submit(output_of, self.future, self.place, pure=False).result().value()
-        except Exception as error:
-            raise WorkerLost(f"a value that lived on Dask is gone: {in_one_line(error)}") from error
+        from distributed.scheduler import KilledWorker
+
+        for again in range(REVIVALS, -1, -1):
+            try:
+                return self.future.client.submit(output_of, self.future, self.place, pure=False).result().value()
+            except Exception as error:
+                if not (again and isinstance(error, KilledWorker)):
+                    raise WorkerLost(f"{GONE}: {in_one_line(error)}") from error
+                if self.is_gone:
+                    self.future.retry()
 
 
 class DaskLease:
-    """A Dask client in use by one run."""
+    """A Dask client in use by one run.
 
-    def __init__(self, client: Any, reach: Reach) -> None:
+    Args:
+        client: the client.
+        reach: what the workers can import.
+        endings: how workers end, where they were started here.
+    """
+
+    def __init__(self, client: Any, reach: Reach, endings: Endings | None = None) -> None:
         self._client = client
         self._token = uuid4().hex
         self._ledger = Ledger()
-        self._sender: Sender[Any] = Sender(reach, DaskReference, partial(self._scatter, broadcast=COPIES), _is_lost)
+        self._sender: Sender[Any] = Sender(reach, DaskReference, self._share, _is_lost)
         self._codes: dict[bytes, Any] = {}
+        self._endings = endings
+        self._notes = Notes(are_kept=endings is not None)
+        self._revivals: Counter[str] = Counter()
         self._finished: list[Answer] = []
         self._gathering = False
 
@@ -63,7 +101,7 @@ class DaskLease:
         if not self._ledger.is_open(ticket):
             return
         try:
-            future = self._start(call)
+            future, needs = self._start(call, ticket)
         except AnabranchError as error:
             self._ledger.settle(ticket, CallFailed(call.id, error))
         except Exception as error:
@@ -71,7 +109,7 @@ class DaskLease:
             self._ledger.settle(ticket, CallFailed(call.id, ExecutorError(text)))
         else:
             self._ledger.hold(ticket, future)
-            future.add_done_callback(partial(self._done, ticket, call, future))
+            future.add_done_callback(partial(self._done, Answer(ticket, call, needs, future, future)))
 
     def refuse(self) -> None:
         """Answers what runs as failed, and all that comes: the client is about to be closed."""
@@ -87,35 +125,45 @@ class DaskLease:
         if futures and self._client.status == "running":
             self._client.cancel(futures)
             self._client.run(quiesce, self._token, on_error="ignore")
+        self._notes.close()
 
-    def _start(self, call: Call) -> Any:
-        code, parcel, handles = self._sender.pack(call)
+    def _start(self, call: Call, ticket: int) -> tuple[Any, tuple[Any, ...]]:
+        """The future of the call's task, and those of data that it is made of."""
+        code, parcel, handles = self._sender.pack(call, self._notes.of(ticket))
         far = [handle.future if isinstance(handle, DaskReference) else handle for handle in handles]
         places = [handle.place if isinstance(handle, DaskReference) else None for handle in handles]
         body = parcel if parcel.packed.size <= LARGE else self._scatter(parcel)
         key = f"{parcel.name}-{uuid4().hex}"
         text = self._code(parcel, code)
-        return self._client.submit(run_on_dask, self._token, text, body, places, *far, key=key, pure=False, retries=0)
+        future = self._client.submit(run_on_dask, self._token, text, body, places, *far, key=key, pure=False, retries=0)
+        return future, tuple(handle for handle in handles if not isinstance(handle, DaskReference))
 
     def _code(self, parcel: Parcel, code: bytes) -> Any:
-        """Small code goes inside the task, which is quicker; large code goes to each worker once."""
+        """Small code goes inside the call's task, which is quicker; large code goes to each worker once."""
         if len(code) <= INLINE:
             return code
         sent = self._codes.get(parcel.digest)
         if sent is None or _is_lost(sent):
-            sent = self._codes[parcel.digest] = self._client.scatter(code, broadcast=True, hash=False)
+            sent = self._codes[parcel.digest] = self._kept(code) if len(code) <= LARGE else self._scatter(code, broadcast=True)
         return sent
+
+    def _share(self, packed: Packed) -> Any:
+        return self._kept(packed) if packed.size <= LARGE else self._scatter(packed, broadcast=COPIES)
+
+    def _kept(self, value: Any) -> Any:
+        """A task that gives the value: Dask can run it again."""
+        return self._client.submit(same, value, key=f"value-{uuid4().hex}", pure=False)
 
     def _scatter(self, value: Any, broadcast: int = 0) -> Any:
         return self._client.scatter(value, broadcast=broadcast, hash=False)
 
-    def _done(self, ticket: int, call: Call, task: Any, future: Any) -> None:
-        """In Dask's callback thread: `task` is the call's, `future` the same or that of its head alone."""
+    def _done(self, answer: Answer, future: Any) -> None:
+        """In Dask's callback thread: `future` is the call's, or that of its head alone."""
         if future.status == "finished" and future.type is Kept:
             head = self._client.submit(head_of, future, pure=False)
-            head.add_done_callback(partial(self._done, ticket, call, task))
+            head.add_done_callback(partial(self._done, answer))
         else:
-            self._client.loop.add_callback(self._arrived, Answer(ticket, call, task, future))
+            self._client.loop.add_callback(self._arrived, answer._replace(future=future))
 
     async def _arrived(self, answer: Answer) -> None:
         """In the client's loop, as all below: gathers this answer, and with it those that arrive meanwhile."""
@@ -135,13 +183,42 @@ class DaskLease:
             heads = await self._client.gather([answer.future for answer in answers], asynchronous=True)
         except Exception as error:
             if len(answers) == 1:
-                self._ledger.settle(answers[0].ticket, _message_of_error(answers[0].call, error))
+                self._ledger.settle(answers[0].ticket, await self._message_of_error(answers[0], error))
             else:
                 for answer in answers:
                     await self._gather([answer])
             return
-        for (ticket, call, task, _), head in zip(answers, heads, strict=True):
-            self._ledger.settle(ticket, message_of(call, head, partial(DaskReference, task)))
+        for (ticket, call, needs, task, _), head in zip(answers, heads, strict=True):
+            self._notes.answered(ticket)
+            self._ledger.settle(ticket, message_of(call, head, partial(DaskReference, needs, task)))
+
+    async def _message_of_error(self, answer: Answer, error: Exception) -> Message:
+        from distributed.scheduler import KilledWorker
+
+        call = answer.call
+        text = f"{type(error).__name__}: {in_one_line(error)}"
+        gone = [value.future for value in call.values if isinstance(value, DaskReference) and value.is_gone]
+        if gone and not await self._revived(gone):
+            return CallFailed(call.id, TransferError(f"{GONE}: {text}"))
+        if gone:
+            return CallLost(call.id, "a worker died with a value that the call needs; it is computed again", charged=False)
+        if isinstance(error, KilledWorker):
+            address = error.last_worker.address
+            loss = self._notes.lost(answer.ticket)
+            ended = await self._endings.of(address) if self._endings is not None else ""
+            return CallLost(call.id, ended or "the Dask worker that ran it died", loss.worker or address, charged=loss.charged)
+        if isinstance(error, CancelledError):
+            return CallLost(call.id, f"Dask has dropped the call or lost what it needs: {text}")
+        hint = "anabranch must be installed on Dask's workers, in the driver's version"
+        return CallFailed(call.id, ExecutorError(f"Dask could not run a call of {call.code.name}: {text}; {hint}"))
+
+    async def _revived(self, futures: Sequence[Any]) -> bool:
+        """Whether values that are gone are being computed again."""
+        self._revivals.update(future.key for future in futures)
+        may = all(future.status == "error" and self._revivals[future.key] <= REVIVALS for future in futures)
+        if may:
+            await self._client.retry(list(futures), asynchronous=True)
+        return may
 
 
 class Answer(NamedTuple):
@@ -149,21 +226,10 @@ class Answer(NamedTuple):
 
     ticket: int
     call: Call
+    needs: tuple[Any, ...]
     task: Any
     future: Any
 
 
 def _is_lost(future: Any) -> bool:
-    return bool(future.status != "finished")
-
-
-def _message_of_error(call: Call, error: Exception) -> Message:
-    from distributed.scheduler import KilledWorker
-
-    text = f"{type(error).__name__}: {in_one_line(error)}"
-    if isinstance(error, KilledWorker):
-        return CallLost(call.id, "the Dask worker that ran it died", error.last_worker.address)
-    if isinstance(error, CancelledError):
-        return CallLost(call.id, f"Dask has dropped the call or lost what it needs: {text}")
-    hint = "anabranch must be installed on Dask's workers, in the driver's version"
-    return CallFailed(call.id, ExecutorError(f"Dask could not run a call of {call.code.name}: {text}; {hint}"))
+    return future.status in {"cancelled", "lost", "error"}

@@ -16,7 +16,7 @@ from typing import Any
 
 from anabranch_executors.parcel import Packed, Parcel, run_parcel
 
-__all__ = ["Kept", "head_of", "output_of", "quiesce", "run_on_dask"]
+__all__ = ["Kept", "head_of", "output_of", "quiesce", "run_on_dask", "same"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +86,11 @@ class Presence:
 
 
 _presence = Presence()
+
+
+def same(value: Any) -> Any:
+    """A value that calls share, as a task of its own."""
+    return value
 
 
 def head_of(kept: Kept) -> Packed:

@@ -71,12 +71,9 @@ def _exit(_: str) -> NoReturn:
 
 
 def _segfault(_: str) -> NoReturn:
-    import faulthandler
     import resource
 
-    faulthandler.disable()  # a worker's own would tell at length what is no news
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).signal(int(signal.SIGSEGV), None)  # Python's `signal` is for the main thread
     ctypes.string_at(0)
     raise AssertionError("dead")
 

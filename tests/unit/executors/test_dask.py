@@ -151,10 +151,59 @@ def test_a_worker_that_dies_loses_its_call_and_what_it_held_is_made_again(lease)
     first = run_one(lease, call(straight(lambda values: bytes(200_000 + len(values))), 0, shared))
     reply = run_one(lease, call(straight(lambda _: os.kill(os.getpid(), signal.SIGKILL)), 1, None))
     assert isinstance(reply, CallLost)
-    assert "died" in reply.reason
+    assert reply.charged
+    assert "killed by SIGKILL" in reply.reason
     replies = run_all(lease, [call(straight(sum), n, shared) for n in range(2, 8)])
     assert all(reply.outputs == (4950,) for reply in replies.values())
     assert len(first.outputs[0].fetch()) == 200_100
+
+
+def test_a_call_that_waits_behind_a_death_is_not_to_blame(executor):
+    def die_when_told(address):
+        with socket.create_connection(address) as connection:
+            connection.recv(1)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    with socket.create_server(("127.0.0.1", 0)) as server, executor.lease() as lease:
+        server.settimeout(30)
+        run_one(lease, call(looping(abs), 0, [1]))
+        for number in (1, 2):
+            lease.submit(call(straight(die_when_told), number, server.getsockname()), inbox.put)
+        running = [server.accept()[0] for _ in (1, 2)]
+        for number in range(3, 9):
+            lease.submit(call(looping(abs), number, [number]), inbox.put)
+        for connection in running:
+            connection.sendall(b".")
+            connection.close()
+        replies = [inbox.get(timeout=60) for _ in range(1, 9)]
+    lost = {reply.call: reply.charged for reply in replies if isinstance(reply, CallLost)}
+    assert lost.pop(1) and lost.pop(2)
+    assert not any(lost.values()), "those that had not begun"
+
+
+def test_what_cannot_be_made_again_is_said_of_each_call_that_wants_it(executor):
+    with executor.lease() as lease:
+        large = run_one(lease, call(straight(lambda data: data[::-1]), 0, bytes(2_000_000))).outputs[0]
+        small = run_one(lease, call(straight(bytes), 1, 200_000)).outputs[0]
+        for number in (2, 3):
+            run_one(lease, call(straight(lambda _: os.kill(os.getpid(), signal.SIGKILL)), number, None))
+        while not isinstance(reply := run_one(lease, call(straight(len), 4, small)), Outcome):
+            assert isinstance(reply, CallLost)
+        assert reply.outputs == (200_000,)
+        while not isinstance(reply := run_one(lease, call(straight(len), 5, large)), CallFailed):
+            assert isinstance(reply, CallLost)
+        assert isinstance(reply.error, TransferError)
+        assert "is gone, and Dask cannot compute it again" in str(reply.error)
+        with pytest.raises(WorkerLost, match="is gone"):
+            large.fetch()
+
+
+def test_slots_are_those_of_the_whole_cluster_while_a_worker_is_replaced(executor):
+    with executor.lease() as lease:
+        run_one(lease, call(straight(lambda _: os.kill(os.getpid(), signal.SIGKILL)), 0, None))
+    with executor.lease():
+        assert executor.traits.slots == 2
 
 
 def test_leaving_drops_what_is_queued_and_waits_for_what_runs(executor):
@@ -289,7 +338,7 @@ print(__file__ == sys.modules["__main__"].__file__)
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     once, first, killed, second, pid, same = done.stdout.splitlines()
     assert (once, first, second, same) == ("once", "(3,)", "(3,)", "True")
-    assert "died" in killed
+    assert "killed by SIGKILL" in killed
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
     assert done.stderr == ""

@@ -1,0 +1,51 @@
+"""How the workers of a cluster that was started here have ended: what their keepers know and the scheduler does not tell.
+
+Theory: the scheduler notices that a worker's connection is gone, often before the worker's keeper has learnt with which exit
+code the process ended. So who asks waits for the keeper, for a moment.
+
+This module never knows which calls a worker had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from anabranch_executors.processes.launch import in_words
+
+__all__ = ["Endings"]
+
+KEPT = 1000
+"""So many endings are remembered."""
+
+PATIENCE = 2.0
+"""Seconds to wait for a keeper."""
+
+
+class Endings:
+    """The exit codes of workers, by address."""
+
+    def __init__(self) -> None:
+        self._codes: OrderedDict[str, int] = OrderedDict()
+        self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+
+    def note(self, address: str, code: int) -> None:
+        """A worker has ended; told in the loop of its keeper."""
+        self._codes[address] = code
+        while len(self._codes) > KEPT:
+            self._codes.popitem(last=False)
+        for loop, event in self._waiting.pop(address, ()):
+            loop.call_soon_threadsafe(event.set)
+
+    async def of(self, address: str) -> str:
+        """How the worker at this address has ended, in words; empty if nobody says so in time."""
+        if address not in self._codes:
+            event = asyncio.Event()
+            self._waiting.setdefault(address, []).append((asyncio.get_running_loop(), event))
+            if address in self._codes:  # it was told meanwhile, in another thread
+                event.set()
+            try:
+                await asyncio.wait_for(event.wait(), PATIENCE)
+            except TimeoutError:
+                return ""
+        return in_words(self._codes[address]) if address in self._codes else ""
