@@ -76,7 +76,7 @@ class Outcome:
     value what stands for it, else None. `seconds` is the time spent inside the block and `started` when that began, by
     the worker's monotonic clock; `retries` counts attempts beyond the first. `widths` are the axes that were looped over
     inside, each with how many items it had there. `size` is about how many bytes the outputs took on their way; 0 if they
-    did not travel.
+    did not travel. `notes` are plain data for who put something around the code, and of no meaning to anybody else.
     """
 
     call: int
@@ -89,6 +89,7 @@ class Outcome:
     retries: int = 0
     widths: tuple[tuple[str, int], ...] = ()
     size: int = 0
+    notes: tuple[Any, ...] = ()
 
 
 class Step(NamedTuple):

@@ -156,7 +156,13 @@ class Hooks:
         _tell(self.after, about)
 
 
-_WORKING = (base.NodeExecutionHook, base.NodeExecutionMethod, base.NodeFailureMethod, base.TaskExecutionHook)
+_WORKING = (
+    base.NodeExecutionHook,
+    base.NodeExecutionMethod,
+    base.NodeFailureMethod,
+    base.TaskExecutionHook,
+    base.WorkerReport,
+)
 
 class Expansions:
     """An observer that tells how many items a fan-out has, as soon as that is known."""

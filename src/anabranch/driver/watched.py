@@ -65,11 +65,12 @@ class WatchedEngine(Engine):
         return replace(command, call=call)
 
     def _take(self, news: News) -> None:
-        if self._out:
-            key, message = _answered(news)
-            found = self._out.pop(key, None) if key is not None else None
-            if found is not None:
-                self._returned(*found, message)
+        key, message = _answered(news)
+        if isinstance(message, Outcome) and message.notes:
+            self._reported(message.notes)
+        found = self._out.pop(key, None) if key is not None else None
+        if found is not None:
+            self._returned(*found, message)
         super()._take(news)
 
     def _returned(self, code: Code, about: dict[str, Any], message: Message | None) -> None:
@@ -78,6 +79,11 @@ class WatchedEngine(Engine):
         about = {name: value for name, value in about.items() if name not in {"inputs", "overrides"}}
         for hook in self._hooks.returned:
             hook.tell({**about, **more})
+
+    def _reported(self, notes: tuple[Any, ...]) -> None:
+        assert self._hooks.crew is not None
+        for place, facts in notes:
+            self._hooks.crew.reported[place].tell({"facts": facts, "run_id": self._run_id})
 
     def _facts_of(self, code: Code, purpose: NodeGroupPurpose, errand: Errand | None) -> TaskFacts:
         if code.key not in self._facts:

@@ -29,17 +29,29 @@ from anabranch.lifecycle.base import (
     TaskGroupingHook,
     TaskReturnHook,
     TaskSubmissionHook,
+    WorkerReport,
 )
 
 if TYPE_CHECKING:
+    from anabranch.lifecycle.bars import ProgressBar, RichProgressBar
     from anabranch.lifecycle.checking import FunctionInputOutputTypeChecker, NoEdgeAndInputTypeChecking
     from anabranch.lifecycle.debugging import PDBDebugger
+    from anabranch.lifecycle.frames import NarwhalsAdapter
     from anabranch.lifecycle.graceful import Caught, GracefulErrorAdapter, accept_error_sentinels
+    from anabranch.lifecycle.logs import AsyncLoggingAdapter, ContextLogger, LoggingAdapter, get_logger
+    from anabranch.lifecycle.mlflow import MLFlowTracker
+    from anabranch.lifecycle.openlineage import OpenLineageAdapter
     from anabranch.lifecycle.printing import PrintLn, PrintLnHook
+    from anabranch.lifecycle.schemas import SchemaValidator
+    from anabranch.lifecycle.slack import SlackNotifier
     from anabranch.lifecycle.slowing import SlowDownYouMoveTooFast
+    from anabranch.lifecycle.tracing import DDOGTracer, OpenTelemetryTracer
 
 __all__ = [
+    "AsyncLoggingAdapter",
     "Caught",
+    "ContextLogger",
+    "DDOGTracer",
     "EdgeConnectionHook",
     "FunctionInputOutputTypeChecker",
     "GracefulErrorAdapter",
@@ -47,34 +59,58 @@ __all__ = [
     "GraphConstructionHook",
     "GraphExecutionHook",
     "LifecycleAdapter",
+    "LoggingAdapter",
+    "MLFlowTracker",
+    "NarwhalsAdapter",
     "NoEdgeAndInputTypeChecking",
     "NodeExecutionHook",
     "NodeExecutionMethod",
     "NodeFailureMethod",
     "NodeGroupPurpose",
+    "OpenLineageAdapter",
+    "OpenTelemetryTracer",
     "PDBDebugger",
     "PrintLn",
     "PrintLnHook",
+    "ProgressBar",
     "ResultBuilder",
+    "RichProgressBar",
+    "SchemaValidator",
+    "SlackNotifier",
     "SlowDownYouMoveTooFast",
     "StaticValidator",
     "TaskExecutionHook",
     "TaskGroupingHook",
     "TaskReturnHook",
     "TaskSubmissionHook",
+    "WorkerReport",
     "accept_error_sentinels",
+    "get_logger",
 ]
 
 _LAZY = {
+    "AsyncLoggingAdapter": "logs",
     "Caught": "graceful",
+    "ContextLogger": "logs",
+    "DDOGTracer": "tracing",
     "FunctionInputOutputTypeChecker": "checking",
     "GracefulErrorAdapter": "graceful",
+    "LoggingAdapter": "logs",
+    "MLFlowTracker": "mlflow",
+    "NarwhalsAdapter": "frames",
     "NoEdgeAndInputTypeChecking": "checking",
+    "OpenLineageAdapter": "openlineage",
+    "OpenTelemetryTracer": "tracing",
     "PDBDebugger": "debugging",
     "PrintLn": "printing",
     "PrintLnHook": "printing",
+    "ProgressBar": "bars",
+    "RichProgressBar": "bars",
+    "SchemaValidator": "schemas",
+    "SlackNotifier": "slack",
     "SlowDownYouMoveTooFast": "slowing",
     "accept_error_sentinels": "graceful",
+    "get_logger": "logs",
 }
 
 

@@ -8,6 +8,7 @@ class                  when                                                     
 GraphConstructionHook  the dataflow has been built                                          driver    is logged
 StaticValidator        after that, to say whether it may be                                 driver    is an error
 EdgeConnectionHook     a value's type does not fit where it goes, to say that it may        driver    is an error
+WorkerReport           what was reported where functions run has come back                  driver    is logged
 GraphExecutionHook     before and after a run                                               driver    is logged
 TaskGroupingHook       a run has been planned; a fan-out's items are known                  driver    is logged
 TaskSubmissionHook     before a task is handed over                                         driver    is logged
@@ -19,9 +20,10 @@ NodeFailureMethod      a function has failed for good, to give a value in its pl
 ResultBuilder          the outputs are there, to make one result of them                    driver    is an error
 =====================  ===================================================================  ========  =======================
 
-Adapters for workers travel there by value, once to each worker process: what they note down there stays there. In the
-driver's own process they are the objects that were given. All methods are called with keywords, and a method need not take
-those it has no use for. Where functions run on threads, methods are called on several threads at once.
+Adapters for workers travel there by value, once to each worker process: what they note down there stays there, unless they
+report it (`WorkerReport`). In the driver's own process they are the objects that were given. All methods are called with
+keywords, and a method need not take those it has no use for. Where functions run on threads, methods are called on several
+threads at once.
 
 Subclass as many of these as are wanted at once. The methods may be coroutines for an `AsyncDriver`.
 
@@ -56,6 +58,7 @@ __all__ = [
     "TaskGroupingHook",
     "TaskReturnHook",
     "TaskSubmissionHook",
+    "WorkerReport",
 ]
 
 
@@ -167,6 +170,28 @@ class NodeFailureMethod(LifecycleAdapter):
             future_kwargs: more: ``item``, ``node_tags``, ``run_id`` where it is known.
         """
         raise failure.exception
+
+
+class WorkerReport(LifecycleAdapter):
+    """Brings plain data from where functions run to the driver: with what the task gives, in order, without a network."""
+
+    def report(self, facts: Any) -> None:
+        """To be called in methods that are called where functions run: hands plain data to the driver.
+
+        It arrives when the task has come back, and not at all if its worker dies.
+        """
+        from anabranch.lifecycle.crew import deliver
+
+        deliver(self, facts)
+
+    def run_after_report(self, *, facts: Any, run_id: str, **future_kwargs: Any) -> None:
+        """In the driver: something was reported.
+
+        Args:
+            facts: as they were reported.
+            run_id: identifies the run; empty if the driver itself was pulling an expander.
+            future_kwargs: nothing yet.
+        """
 
 
 class GraphExecutionHook(LifecycleAdapter):

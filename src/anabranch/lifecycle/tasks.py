@@ -9,13 +9,13 @@ This module never knows how a task came to be.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from anabranch.executor import fetched
 from anabranch.failure import Failure
 from anabranch.lifecycle.base import NodeGroupPurpose
-from anabranch.lifecycle.crew import Crew
+from anabranch.lifecycle.crew import Crew, collected
 from anabranch.lifecycle.hooked import item_name
 from anabranch.lineage import Variable
 from anabranch.missing import MISSING
@@ -87,13 +87,14 @@ class Around:
         about = told(self.facts, code, layout, values)
         for hook in self.crew.before_task:
             hook.tell(about)
-        try:
-            outcome = work()
-        except BaseException as error:
-            self._ended(about, ended(self.facts, code, error, "results"))
-            raise
-        self._ended(about, ended(self.facts, code, outcome, "results"))
-        return outcome
+        with collected() as reports:
+            try:
+                outcome = work()
+            except BaseException as error:
+                self._ended(about, ended(self.facts, code, error, "results"))
+                raise
+            self._ended(about, ended(self.facts, code, outcome, "results"))
+        return replace(outcome, notes=self.crew.notes_of(reports)) if reports else outcome
 
     def _ended(self, about: dict[str, Any], more: dict[str, Any]) -> None:
         about = {name: value for name, value in about.items() if name not in {"inputs", "overrides"}}

@@ -10,7 +10,7 @@ import pytest
 from noting import Around, Book, Calls
 
 from anabranch import Builder, Driver, PerItem, TransferError
-from anabranch.lifecycle import NodeExecutionHook, NodeExecutionMethod
+from anabranch.lifecycle import NodeExecutionHook, NodeExecutionMethod, WorkerReport
 from anabranch.lifecycle.telling import _reported
 
 pytestmark = [
@@ -240,6 +240,56 @@ def test_an_adapter_is_one_object_in_each_process(flow, make, book):
         if process == here:
             assert max(seen) == len(seen)
     assert len(lines) == 1 + 4 + 8 + 4 + 1
+
+
+class Reporting(NodeExecutionHook, WorkerReport):
+    """Finds out in which processes a function ran, and has it brought to the driver."""
+
+    def __init__(self):
+        self.arrived = []
+
+    def __getstate__(self):
+        return {"arrived": None}
+
+    def run_after_node_execution(self, *, node_name, item, success, **more):
+        if success:
+            self.report((node_name, item))
+
+    def run_after_report(self, *, facts, run_id):
+        self.arrived.append((facts, run_id, threading.current_thread()))
+
+
+def test_what_is_found_where_functions_run_comes_to_the_driver(flow, make):
+    hook = Reporting()
+    driver = make(flow(NESTED), hook)
+    driver.execute(["share"], {"folders": 3})
+    facts = Counter(facts for facts, _, _ in hook.arrived)
+    assert facts == Counter(
+        [("folder", ()), ("total", ())]
+        + [(name, (a,)) for a in range(3) for name in ("file", "per_folder", "share")]
+        + [("size", (a, b)) for a in range(3) for b in range(2)]
+    )
+    assert {thread for *_, thread in hook.arrived} == {threading.current_thread()}
+    assert len({run for (name, _), run, _ in hook.arrived if name != "folder"}) == 1
+
+
+def test_attempts_are_counted_everywhere(flow, make):
+    module = flow("""
+        _tried = set()
+
+        def number(n: int) -> Parallelizable[int]:
+            return range(n)
+
+        @retry(attempts=3)
+        def flaky(number: int) -> int:
+            if number not in _tried:
+                _tried.add(number)
+                raise ConnectionError
+            return number
+    """)
+    events = []
+    make(module, events.append).execute(["flaky"], {"n": 6})
+    assert sum(event.retries for event in events if type(event).__name__ == "SpanFinished") == 6
 
 
 def test_two_drivers_do_not_share_their_adapters(flow, make, tmp_path):
