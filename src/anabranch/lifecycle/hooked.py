@@ -94,7 +94,9 @@ class Hooked:
             self._ended(about, error)
             raise
         if self.facts.expands and hasattr(result, "__next__"):
-            return self._watched(result, about)
+            watched = self._watched(result, about)
+            next(watched)  # or closing it before its first item would tell nobody
+            return watched
         self._ended(about, None, result)
         return result
 
@@ -139,8 +141,9 @@ class Hooked:
             hook.tell(told)
 
     def _watched(self, items: Iterator[Any], about: dict[str, Any]) -> Iterator[Any]:
-        """The items as they are; the function has ended when they have."""
+        """None, and then the items as they are; the function has ended when they have."""
         try:
+            yield None
             yield from items
         except GeneratorExit:
             self._ended(about, None)
