@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from queue import SimpleQueue
 from typing import Any
@@ -24,6 +28,20 @@ def task(r, where, start, xs):
 """
 
 _keys = count()
+
+
+def open_files() -> Counter[str]:
+    """What this process has open, by kind. Sockets of a Ray or Dask session, which another test may have left, come and go
+    as these like, and are not counted.
+    """
+    found: Counter[str] = Counter()
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found[os.readlink(f"/proc/self/fd/{name}").partition(":")[0]] += 1
+    if {"ray", "distributed"} & set(sys.modules):
+        for kind in ("socket", "anon_inode", "pipe"):
+            del found[kind]
+    return found
 
 
 def looping(function: Callable[[Any], Any], name: str = "step") -> Code:

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from by_hand import open_files
 
 from anabranch import Builder, Collect, Parallelizable, module_from_functions, retry
 from anabranch.errors import ExecutorError, TransferError
@@ -139,12 +140,12 @@ def fifo(tmp_path: Path) -> Callable[[str], str]:
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """No process, thread or open file outlives a test."""
-    before, children = files(), set(psutil.Process().children(recursive=True))
+    before, children = open_files(), set(psutil.Process().children(recursive=True))
     yield
     gc.collect()
     assert set(psutil.Process().children(recursive=True)) <= children
     assert [thread.name for thread in threading.enumerate() if "anabranch" in thread.name] == []
-    assert files() <= before
+    assert open_files() <= before
 
 
 def gone(pid: int, within: float = PATIENCE) -> bool:
@@ -159,11 +160,6 @@ def gone(pid: int, within: float = PATIENCE) -> bool:
         return bool(select.select([pidfd], [], [], within)[0])
     finally:
         os.close(pidfd)
-
-
-def files() -> int:
-    """How many files are open."""
-    return int(psutil.Process().num_fds())
 
 
 def test_every_call_is_answered_once(executor: ProcessExecutor) -> None:

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from by_hand import open_files
 
 from anabranch_executors.processes.lane import Lane
 from anabranch_executors.processes.segments import (
@@ -36,7 +37,7 @@ from anabranch_executors.processes.wire import Inbox, Kind, Outbox
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are such files on Linux only")
 
 
-def open_files() -> set[str]:
+def numbers() -> set[str]:
     return set(os.listdir("/proc/self/fd"))
 
 
@@ -46,10 +47,10 @@ def mappings() -> int:
 
 @pytest.fixture(autouse=True)
 def nothing_stays_open() -> Iterator[None]:
-    before = len(open_files()), mappings()
+    before = open_files(), mappings()
     yield
     gc.collect()
-    assert (len(open_files()), mappings()) == before
+    assert (open_files(), mappings()) == before
 
 
 def read(reader: Reader, *lengths: int, writable: bool = False) -> list[memoryview]:
@@ -185,7 +186,7 @@ def test_a_reader_under_way_or_in_another_process_is_a_reader() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    store, before = Store(), len(open_files())
+    store, before = Store(), open_files()
     bodies = [store.lay([bytes(FULL)]) for _ in range(KEPT_SEGMENTS + 20)]
     assert len(store._kept) == min(KEPT_SEGMENTS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 8)
     bodies.append(store.lay([bytes(KEPT_BYTES - FULL * 4)]))
@@ -194,7 +195,7 @@ def test_what_is_kept_is_bounded() -> None:
     assert sum(segment.size for segment in store._kept) <= KEPT_BYTES
     bodies.clear()
     store.trim()
-    assert (len(open_files()), store.last) == (before, 0.0)
+    assert (open_files(), store.last) == (before, 0.0)
 
 
 def test_a_small_body_does_not_take_a_large_segment() -> None:
@@ -307,7 +308,7 @@ def test_a_forked_child_lets_go_of_the_parents_segments() -> None:
     pid = os.fork()
     if not pid:
         store.abandon()
-        left = [name for name in open_files() if "memfd" in _target(name)]
+        left = [name for name in numbers() if "memfd" in _target(name)]
         os.write(writer, str(left).encode())
         os._exit(0)
     os.waitpid(pid, 0)
