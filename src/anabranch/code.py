@@ -76,7 +76,8 @@ class Outcome:
     value what stands for it, else None. `seconds` is the time spent inside the block and `started` when that began, by
     the worker's monotonic clock; `retries` counts attempts beyond the first. `widths` are the axes that were looped over
     inside, each with how many items it had there. `size` is about how many bytes the outputs took on their way; 0 if they
-    did not travel. `notes` are plain data for who put something around the code, and of no meaning to anybody else.
+    did not travel. `notes` are plain data for who put something around the code, and of no meaning to anybody else. `cached`
+    counts results that were found instead of computed.
     """
 
     call: int
@@ -90,6 +91,7 @@ class Outcome:
     widths: tuple[tuple[str, int], ...] = ()
     size: int = 0
     notes: tuple[Any, ...] = ()
+    cached: int = 0
 
 
 class Step(NamedTuple):

@@ -58,7 +58,8 @@ MARKS = "__anabranch__"
 """The attribute of a function that holds its marks: a plain dict, merged by each decorator.
 
 The mark ``item`` is the keyword by which a function is also told the indices of the item that it is called for, the mark
-``run`` that for the run's identity."""
+``run`` that for the run's identity. The mark ``around`` is what goes on around each call of a task that the function is part of
+(see `anabranch.code.Surrounding`)."""
 
 
 def mark(function: F, **marks: Any) -> F:

@@ -17,7 +17,7 @@ from time import perf_counter, sleep
 from typing import Any, Protocol
 
 from anabranch.code import Block, Step
-from anabranch.errors import FlowError, TimedOut
+from anabranch.errors import FlowError, StoreError, TimedOut
 from anabranch.exceptions import annotate
 from anabranch.failure import Failure, capture, in_words
 from anabranch.markers import Skip
@@ -250,13 +250,13 @@ def _reason(error: BaseException, where: tuple[int, ...]) -> Missing | None:
 
 
 def _is_wrong(error: BaseException) -> bool:
-    """Whether the flow or the request is wrong, which is not an item's fault."""
-    return isinstance(error, (FlowError, Uneven))
+    """Whether the flow, the request or a cache is wrong, which is not an item's fault."""
+    return isinstance(error, (FlowError, StoreError, Uneven))
 
 
 def _wait(policy: Policy | None, error: BaseException, attempt: int) -> float | None:
     """Seconds until a step is tried again; None if it isn't."""
-    if policy is None or policy.retries is None or not isinstance(error, Exception) or isinstance(error, Skip):
+    if policy is None or policy.retries is None or not isinstance(error, Exception) or isinstance(error, (Skip, StoreError)):
         return None
     cause: Cause = "timeout" if isinstance(error, TimedOut) else "exception"
     return policy.retries.after(error, attempt, cause)

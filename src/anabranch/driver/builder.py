@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Unpack
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import concurrent.futures
 
     from anabranch.io.declarations import Declaration
+    from anabranch.rebuild import Caching
+    from anabranch.versions import Scope
 
 __all__ = ["Builder"]
 
@@ -42,6 +45,7 @@ class Builder:
     materializers: tuple[Declaration, ...] = ()
     overriding: bool = False
     faults: Faults = DEFAULT
+    caching: Caching | None = None
 
     def with_modules(self, *modules: ModuleType) -> Builder:
         """Adds modules whose public functions are nodes."""
@@ -96,6 +100,61 @@ class Builder:
         """
         return replace(self, faults=updated(self.faults, faults))
 
+    def with_cache(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        default: Collection[str] | bool = (),
+        recompute: Collection[str] | bool = (),
+        ignore: Collection[str] | bool = (),
+        disable: Collection[str] | bool = (),
+        default_behavior: str = "default",
+        default_loader_behavior: str = "recompute",
+        default_saver_behavior: str = "recompute",
+        code: Scope | None = None,
+        cap: int | None = None,
+        ttl: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Builder:
+        """Has results looked up before functions are called, item by item, and stored after; see `docs/durable.md`.
+
+        What `@cache` says of a function weighs more than what is said here.
+
+        Args:
+            path: a folder, or a URL that fsspec knows; by default the user's cache folder.
+            default: nodes that are looked up and stored; True means all, here as below.
+            recompute: nodes that always run, and are stored.
+            ignore: nodes and inputs whose values do not count for what reads them.
+            disable: nodes that always run and are not stored, so that what reads them runs, too.
+            default_behavior: of nodes that are not named; ``disable`` leaves the decorated ones.
+            default_loader_behavior: of nodes that load data.
+            default_saver_behavior: of nodes that save data.
+            code: which code counts besides the user's own.
+            cap: how many bytes the cache may hold.
+            ttl: how many seconds a result is kept.
+            options: what fsspec needs to reach a URL.
+
+        Raises:
+            InputError: a behaviour is unknown, or a node is named for two.
+        """
+        from anabranch.rebuild.caching import Caching
+        from anabranch.store import Behaviour, Settings
+        from anabranch.store.places import cache_home
+        from anabranch.versions import Scope
+
+        where = os.fspath(path) if path is not None else os.fspath(cache_home())
+        if "://" not in where:
+            where = os.path.abspath(where)  # workers may be elsewhere
+        settings = Settings(where, cap, ttl, options=tuple((options or {}).items()))
+        ways = {
+            Behaviour.DEFAULT: default,
+            Behaviour.RECOMPUTE: recompute,
+            Behaviour.IGNORE: ignore,
+            Behaviour.DISABLE: disable,
+        }
+        kinds = (default_behavior, default_loader_behavior, default_saver_behavior)
+        return replace(self, caching=Caching.of(settings, code or Scope(), ways, kinds))
+
     def allow_module_overrides(self) -> Builder:
         """A later module's function replaces an earlier module's of the same name, instead of being an error."""
         return replace(self, overriding=True)
@@ -125,5 +184,7 @@ class Builder:
             graph = with_materials(graph, self.materializers)
         if hooks is not None:
             graph = hooks.built(graph)
+        if self.caching is not None:
+            self.caching.check(graph)
         executor = make_executor(self.executor, dict(self.options))
-        return Parts(graph, executor, adapters, self.faults, isinstance(self.executor, str))
+        return Parts(graph, executor, adapters, self.faults, self.caching, isinstance(self.executor, str))

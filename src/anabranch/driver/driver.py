@@ -11,6 +11,7 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -21,11 +22,12 @@ from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
 from anabranch.driver.request import Output, Request, check, inputs_of, names_of, slots_of, updated
 from anabranch.failure import trimmed
-from anabranch.handle import RunHandle, RunResult
-from anabranch.policies import DEFAULT, FaultOptions
+from anabranch.handle import RunHandle, RunResult, Watch
+from anabranch.policies import DEFAULT, FaultOptions, Faults
 
 if TYPE_CHECKING:
     from anabranch.draw import LookOptions, Picture
+    from anabranch.driver.keeping import Keeping
     from anabranch.io.declarations import Declaration
 
 __all__ = ["Driver"]
@@ -59,6 +61,15 @@ class Driver(Lookup):
         builder = Builder(overriding=allow_module_overrides).with_modules(*modules).with_config(config or {})
         self._hold(builder.with_adapters(*adapters).parts())
 
+    @cached_property
+    def _keeping(self) -> Keeping | None:
+        """What looks results up and stores them; None if nothing is to be kept."""
+        if self._parts.caching is None:
+            return None
+        from anabranch.driver.keeping import Keeping
+
+        return Keeping(self._parts)
+
     @classmethod
     def over(cls, parts: Parts) -> Self:
         """A driver of parts that are there already."""
@@ -70,7 +81,7 @@ class Driver(Lookup):
         self.graph = parts.graph
         self.faults = parts.faults
         self._parts = parts
-        self._plain = parts.faults is DEFAULT and not parts.adapters
+        self._plain = parts.faults is DEFAULT and not parts.adapters and parts.caching is None
         self._plans = Plans(parts)
         self._finalizer = weakref.finalize(self, parts.executor.close) if parts.owns else None
 
@@ -109,8 +120,7 @@ class Driver(Lookup):
             if prepared.direct is not None and self._plain and not faults:
                 results = session.call(self.graph, prepared, inputs, overrides or {})
             else:
-                request = Request(prepared, inputs, overrides or {}, updated(self.faults, faults))
-                results = session.run(self._parts, request).results
+                results = self._carried_out((outputs, inputs, overrides or {}), updated(self.faults, faults)).results
         except Exception as error:  # the way through the engine tells a user nothing
             raise trimmed(error)  # noqa: B904
         return self._result(results)
@@ -124,7 +134,7 @@ class Driver(Lookup):
     ) -> RunResult:
         """The same as `execute`, with failures and a report of the run beside the results; these are always a dict."""
         try:
-            return session.run(self._parts, self._request(outputs, inputs, overrides, faults))
+            return self._carried_out((outputs, inputs or {}, overrides or {}), updated(self.faults, faults))
         except Exception as error:
             raise trimmed(error)  # noqa: B904
 
@@ -140,19 +150,17 @@ class Driver(Lookup):
         Raises:
             InputError: a name is unknown, an input is missing or of the wrong type.
         """
-        request = self._request(outputs, inputs, overrides, faults)
-        check(request.prepared, inputs_of(self.graph, request.inputs, request.overrides))
-        return RunHandle(lambda watch: session.run(self._parts, request, watch))
+        asked, policy = (outputs, inputs or {}, overrides or {}), updated(self.faults, faults)
+        check(self._plans.prepared(*asked), inputs_of(self.graph, *asked[1:]))
+        return RunHandle(lambda watch: self._carried_out(asked, policy, watch))
 
-    def _request(
-        self,
-        outputs: Sequence[Output],
-        inputs: Mapping[str, Any] | None,
-        overrides: Mapping[str, Any] | None,
-        faults: Mapping[str, Any],
-    ) -> Request:
-        inputs, overrides = inputs or {}, overrides or {}
-        return Request(self._plans.prepared(outputs, inputs, overrides), inputs, overrides, updated(self.faults, faults))
+    def _carried_out(
+        self, asked: tuple[Sequence[Output], Mapping[str, Any], Mapping[str, Any]], faults: Faults, watch: Watch | None = None
+    ) -> RunResult:
+        """Does a request: outputs, inputs, overrides."""
+        if self._keeping is None:
+            return session.run(self._parts, Request(self._plans.prepared(*asked), *asked[1:], faults), watch)
+        return self._keeping.run(asked, faults, watch)
 
     def _result(self, results: dict[str, Any]) -> Any:
         builder = self._parts.adapters.result

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anabranch.driver.adapters import Adapters
 from anabranch.executor import Executor
 from anabranch.graph import Graph
 from anabranch.lineage import Lineage
 from anabranch.policies import DEFAULT, Faults
+
+if TYPE_CHECKING:
+    from anabranch.rebuild import Caching
 
 __all__ = ["Parts"]
 
@@ -21,6 +24,7 @@ class Parts:
     """A dataflow, where it runs, what goes along, and what is done about failures.
 
     Attributes:
+        caching: what need not run again; None if all does.
         owns: whether the executor ends with the driver.
     """
 
@@ -28,6 +32,7 @@ class Parts:
     executor: Executor
     adapters: Adapters = field(default_factory=Adapters)
     faults: Faults = DEFAULT
+    caching: Caching | None = None
     owns: bool = False
 
     @cached_property

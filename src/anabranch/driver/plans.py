@@ -11,6 +11,7 @@ from typing import Any
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, check_request, kinds_of, names_of, readers_of
 from anabranch.errors import InputError, nearest, nearest_or_all
+from anabranch.graph import Graph
 from anabranch.plan import make_plan
 
 __all__ = ["Plans"]
@@ -19,8 +20,8 @@ __all__ = ["Plans"]
 class Plans:
     """What has been planned for one driver; grows with use, and safe to use from many threads."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._graph = parts.planned
+    def __init__(self, parts: Parts, graph: Graph | None = None) -> None:
+        self._graph = parts.planned if graph is None else graph
         self._executor = parts.executor
         self._lets_in = parts.lets_in
         self._known: dict[Any, Prepared] = {}

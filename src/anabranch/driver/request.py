@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph, Node
@@ -16,6 +16,9 @@ from anabranch.markers import PerItem, marks_of
 from anabranch.plan import FanTask, Plan, Value
 from anabranch.policies import FaultOptions, Faults
 from anabranch.run import Cell, Chunk, Column, Estimate, Slot
+
+if TYPE_CHECKING:
+    from anabranch.rebuild.shelves import Shelves
 
 __all__ = [
     "Output",
@@ -61,12 +64,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Request:
-    """What one run is to do."""
+    """What one run is to do; `shelves` say where its results are kept, if they are."""
 
     prepared: Prepared
     inputs: Mapping[str, Any]
     overrides: Mapping[str, Any]
     faults: Faults
+    shelves: Shelves | None = None
 
 
 def updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, Request, check, checked_override, inputs_of, slots_of
@@ -26,6 +26,9 @@ from anabranch.plan import Plan, check_kept
 from anabranch.recorder import Recorder
 from anabranch.report import Report
 from anabranch.run import Run
+
+if TYPE_CHECKING:
+    from anabranch.rebuild.shelves import Shelves
 
 __all__ = ["call", "run"]
 
@@ -97,12 +100,15 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
                 faults=request.faults,
                 policies=plan.policies,
                 estimates=prepared.estimates,
+                run_id=run_id,
             )
             engine = _engine(parts, plan, state, (lease, observe), run_id)
             if watch is not None:
                 watch.began(engine.stop)
             try:
                 results = engine.finish()
+                if request.shelves is not None:
+                    results = _loaded(request.shelves, run_id, plan, results)
             except Exception as error:  # `contextmanager` would set its traceback, which frozen exceptions refuse
                 raised = error
         if raised is not None:
@@ -117,6 +123,14 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
             hooks.ended(parts.lineage, run_id, raised or results or {}, failures)
         observe(RunFinished(run_id, raised is not None))
     return RunResult(run_id, results or {}, failures, report)
+
+
+def _loaded(shelves: Shelves, run_id: str, plan: Plan, results: dict[str, Any]) -> dict[str, Any]:
+    """The results, with what stands for stored values loaded."""
+    from anabranch.rebuild.span import Span
+
+    with Span(shelves, run_id) as span:
+        return {name: span.loaded(value, plan.outputs[name].rank) for name, value in results.items()}
 
 
 def _engine(parts: Parts, plan: Plan, state: Run, ends: tuple[Lease, Observer], run_id: str) -> Engine:

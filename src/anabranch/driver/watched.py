@@ -55,7 +55,7 @@ class WatchedEngine(Engine):
     ) -> Command:
         call = command.call
         facts = self._facts_of(call.code, purpose, errand)
-        call = Call(self._code(call.code, facts), call.layout._replace(run=self._run_id), call.values)
+        call = Call(self._code(call.code, facts), call.layout, call.values)
         if self._hooks.submitted or self._hooks.returned:
             width = errand.hi - errand.lo if errand is not None and errand.purpose is Purpose.SPAN else None
             about = told(facts, call.code, call.layout, call.values, width)
@@ -97,7 +97,7 @@ class WatchedEngine(Engine):
         if crew is None or not (crew.acts_on_tasks or crew.failing):
             return code
         if code.key not in self._codes:
-            around = Around(crew, facts) if crew.acts_on_tasks else None
+            around = Around(crew, facts, code.around) if crew.acts_on_tasks else code.around
             instead = Instead(crew, {node.name: node for node in facts.nodes}) if crew.failing else None
             self._codes[code.key] = replace(code, around=around, instead=instead)
         return self._codes[code.key]

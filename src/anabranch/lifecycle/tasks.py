@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from anabranch.code import Surrounding
 from anabranch.executor import fetched
 from anabranch.failure import Failure
 from anabranch.lifecycle.base import NodeGroupPurpose
@@ -77,10 +78,11 @@ def _axes(code: Code) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Tells a driver's adapters of each call of one task, where it runs."""
+    """Tells a driver's adapters of each call of one task, where it runs; `within` goes on around the call itself."""
 
     crew: Crew
     facts: TaskFacts
+    within: Surrounding | None = None
 
     def __call__(self, code: Code, layout: Layout, values: tuple[Any, ...], work: Callable[[], Outcome]) -> Outcome:
         """Does the work."""
@@ -89,7 +91,7 @@ class Around:
             hook.tell(about)
         with collected() as reports:
             try:
-                outcome = work()
+                outcome = work() if self.within is None else self.within(code, layout, values, work)
             except BaseException as error:
                 self._ended(about, ended(self.facts, code, error, "results"))
                 raise

@@ -33,6 +33,7 @@ from itertools import count
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
+from anabranch.code import Surrounding
 from anabranch.derived import same
 from anabranch.errors import InternalError
 from anabranch.graph import Role
@@ -127,6 +128,7 @@ class _Module:
         self.functions: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}
+        self.around: Surrounding | None = None
         self.tables: list[_Table] = []
         self.chunks: list[_Chunk] = []
 
@@ -145,6 +147,7 @@ class _Module:
         self.origins[vertex.node] = vertex.origin
         if vertex.policy is not None:
             self.policies[vertex.node] = vertex.policy
+        self.around = marks_of(function).get("around", self.around)
         name = _identifier(vertex.node)
         return self.given(f"f_{name}", function), {key: self.literal(f"k_{name}·{key}", one) for key, one in bound.items()}
 
@@ -167,7 +170,7 @@ class _Module:
             lines += [*chunk.lines, ""]
         tables = tuple(table.placed() for table in self.tables)
         source = "\n".join(lines)
-        made = (self.functions, tables, self.origins, outputs, loops, partials, self.policies)
+        made = (self.functions, tables, self.origins, outputs, loops, partials, self.policies, self.around)
         return Code(f"{next(_keys)}", name, source, *made)
 
 

@@ -101,9 +101,11 @@ class Board:
         credit: how many may be out.
         faults: what the run does about failures.
         policies: what functions say of their own, by node.
+        run_id: identifies the run, for whoever wants to know it where calls are performed.
     """
 
-    def __init__(self, slots: int, credit: int, faults: Faults, policies: Mapping[str, Policy]) -> None:
+    def __init__(self, slots: int, credit: int, faults: Faults, policies: Mapping[str, Policy], run_id: str = "") -> None:
+        self.run_id = run_id
         self.slots = slots
         self.credit = credit
         self.faults = faults
@@ -132,7 +134,7 @@ class Board:
         """Makes a call and keeps its errand."""
         arguments, values = gathered
         number = next(self.ids)
-        layout = Layout(number, errand.frame.where, start, tuple(arguments), self.faults.on_error)
+        layout = Layout(number, errand.frame.where, start, tuple(arguments), self.faults.on_error, self.run_id)
         call = Call(code, layout, tuple(values))
         self._trips[number] = Trip(errand, call)
         return call

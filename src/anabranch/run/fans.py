@@ -67,7 +67,7 @@ class Fans:
         fan.opener = number
         self.sources[fan.source] = fan
         arguments, values = gathered(frame, task.arguments)
-        layout = Layout(fan.source, frame.where, 0, tuple(arguments), self.board.faults.on_error)
+        layout = Layout(fan.source, frame.where, 0, tuple(arguments), self.board.faults.on_error, self.board.run_id)
         return OpenSource(fan.source, Call(task.code, layout, tuple(values)))
 
     def source_opened(self, news: SourceOpened) -> None:

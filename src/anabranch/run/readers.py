@@ -72,7 +72,9 @@ class Readers:
             feeding.started = True
             held += feeding.held
             feeding.held.clear()
-        call = Call(task.code, Layout(reader, frame.where, 0, tuple(arguments), self.board.faults.on_error), tuple(values))
+        board = self.board
+        layout = Layout(reader, frame.where, 0, tuple(arguments), board.faults.on_error, board.run_id)
+        call = Call(task.code, layout, tuple(values))
         self.board.urgent.append(Read(reader, call, tuple(iterators)))
         self.board.urgent.extend(held)
 

@@ -71,6 +71,7 @@ class Run:
         faults: what the run does about failures.
         policies: what functions say of their failures themselves, by node.
         estimates: seconds per item by task, from earlier runs of the plan; kept up to date.
+        run_id: identifies it, where its calls are performed.
     """
 
     def __init__(
@@ -83,9 +84,10 @@ class Run:
         faults: Faults = DEFAULT,
         policies: Mapping[str, Policy] = MappingProxyType({}),
         estimates: dict[FanTask, Estimate] | None = None,
+        run_id: str = "",
     ) -> None:
         self.done = False
-        self.board = Board(slots, credit, faults, policies)
+        self.board = Board(slots, credit, faults, policies, run_id)
         self.readers = Readers(self.board, self)
         self.fans = Fans(self.board, self, self.readers, {} if estimates is None else estimates)
         self._openings: deque[tuple[Frame, int]] = deque()

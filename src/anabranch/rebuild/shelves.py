@@ -1,0 +1,84 @@
+"""The stores that a process has open for runs, and what it has learned of versions in each run.
+
+Theory: calls of one run come to a worker one after the other, so what is opened and learned is kept from one to the next. A
+store may be open in many processes; only its settings travel. The code of a process may change from run to run and not within
+one, so versions are kept by run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from anabranch.store import Settings, Store, open_store
+from anabranch.versions import Scope, Versions
+
+__all__ = ["Shelves", "say_once", "store_of", "versions_of"]
+
+OPEN: Final = 8
+"""So many stores, and versions of so many runs, are kept."""
+
+_stores: OrderedDict[Settings, Store] = OrderedDict()
+_versions: OrderedDict[tuple[str, Scope], Versions] = OrderedDict()
+_said: set[str] = set()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """Where results are kept, and what counts in versions: what a worker needs to know.
+
+    Attributes:
+        cache: the cache; None without one.
+        runs: the folder of all runs, where each has a store of its own; None if they are not to last.
+        scope: which code counts.
+        careful: whether each hit is loaded before it counts as one.
+    """
+
+    cache: Settings | None = None
+    runs: str | None = None
+    scope: Scope = field(default_factory=Scope)
+    careful: bool = False
+
+    def own(self, run: str) -> Settings | None:
+        """The store of one run."""
+        return None if self.runs is None else Settings(f"{self.runs}/{run}/values")
+
+
+def store_of(settings: Settings) -> Store:
+    """The store for these settings, opened once in each process.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    with _lock:
+        store = _stores.get(settings)
+        if store is None:
+            store = _stores[settings] = open_store(settings)
+            while len(_stores) > OPEN:
+                _, old = _stores.popitem(last=False)
+                old.close()  # and open again with its next use, if somebody has it still
+        else:
+            _stores.move_to_end(settings)
+        return store
+
+
+def versions_of(run: str, scope: Scope) -> Versions:
+    """What is known of versions in a run."""
+    with _lock:
+        found = _versions.get((run, scope))
+        if found is None:
+            found = _versions[run, scope] = Versions(scope)
+            while len(_versions) > OPEN:
+                _versions.popitem(last=False)
+        return found
+
+
+def say_once(about: str, message: str) -> None:
+    """A warning that is not repeated in this process."""
+    if about not in _said:
+        _said.add(about)
+        logging.getLogger("anabranch").warning(message)

@@ -1,0 +1,306 @@
+"""What one call of a task looks up and stores.
+
+Theory: a call is a span of items, and a store is asked for many keys at once or it is slow. So what is computed is gathered
+here and stored when the call ends, as one group for each recipe, or before if it is older than `OLD`: that is what a crash may
+cost. What was computed in this call already is found here.
+
+A version is made once: of what came with the call by `ahead`, of what is computed when a function reads it or else when it
+is stored. It is remembered by the identity of the value, which is safe as long as the value is held: those that came are held
+by the call, those that were made by what is gathered.
+
+Claims (see `anabranch.store.claims`) are taken for what the whole call is known to want. Whoever comes upon somebody else's
+claim stores what is there, gives up the own claim, and waits; so nobody waits who holds one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from anabranch.errors import StoreError
+from anabranch.failure import Failure
+from anabranch.rebuild.shelves import Shelves, say_once, store_of, versions_of
+from anabranch.rebuild.stored import CACHE, RUN, Stale, Stored, holds_stored
+from anabranch.store import Entry, Missing, Recipe, Store
+from anabranch.versions import Unversionable, Versions, collected
+
+if TYPE_CHECKING:
+    from anabranch.store.claims import Claim
+
+__all__ = ["NOTHING", "Span", "current"]
+
+OLD: Final = 0.5
+"""What was computed so many seconds ago is stored, though the call goes on."""
+
+NOTHING: Final = object()
+"""That there is no result, in the place of one."""
+
+_stack = threading.local()
+
+
+@dataclass(slots=True)
+class _Group:
+    """Results of one recipe that are to be stored."""
+
+    keys: list[bytes] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+
+class Span:
+    """One call. A context manager: in it, the thread's kept functions look here; leaving it stores what is left.
+
+    Args:
+        shelves: where results are kept.
+        run: identifies the run.
+    """
+
+    __slots__ = (
+        "_first",
+        "_fresh",
+        "_given",
+        "_made",
+        "_outer",
+        "_pending",
+        "_rows",
+        "absent",
+        "claim",
+        "hits",
+        "run",
+        "shelves",
+        "theirs",
+    )
+
+    def __init__(self, shelves: Shelves, run: str) -> None:
+        self.shelves = shelves
+        self.run = run
+        self.hits = 0
+        self.absent: set[bytes] = set()
+        self.theirs: set[bytes] = set()
+        self.claim: Claim | None = None
+        self._rows: dict[int, tuple[int, int, list[bytes | Stored | None]]] = {}
+        self._given: dict[int, bytes] = {}
+        self._made: dict[int, bytes | None] = {}
+        self._fresh: dict[bytes, Any] = {}
+        self._pending: dict[tuple[int, Recipe, str], _Group] = {}
+        self._first = 0.0
+        self._outer: Span | None = None
+
+    def __enter__(self) -> Self:
+        self._outer = getattr(_stack, "span", None)
+        _stack.span = self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _stack.span = self._outer
+        try:
+            self.flush()
+        finally:
+            if self.claim is not None:
+                self.claim.end()
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether it is inside of another, in the same thread, which might be what it would wait for."""
+        return self._outer is not None
+
+    @property
+    def versions(self) -> Versions:
+        """Gives versions."""
+        return versions_of(self.run, self.shelves.scope)
+
+    def store(self, shelf: int) -> Store | None:
+        """The store that a shelf is; None if there is none, or it cannot be opened, which ends a run that is to last.
+
+        Raises:
+            StoreError: the run cannot last.
+        """
+        settings = self.shelves.cache if shelf == CACHE else self.shelves.own(self.run)
+        if settings is None:
+            return None
+        try:
+            return store_of(settings)
+        except StoreError as error:
+            self._trouble(shelf, error)
+            return None
+
+    # -- versions --------------------------------------------------------------------------------------------------
+
+    def knows(self, values: Sequence[Any], versions: Sequence[bytes | None]) -> None:
+        """Notes versions of values that the call holds as long as it lasts."""
+        self._given.update((id(value), version) for value, version in zip(values, versions, strict=True) if version)
+
+    def version(self, value: Any, depth: int = 0) -> bytes:
+        """The version of an argument; of a list nested so deep, made of those of its elements.
+
+        Raises:
+            Unversionable: it has none.
+        """
+        if type(value) is Stored:
+            return value.version
+        if depth and type(value) is list:
+            kinds = set(map(type, value))
+            if depth == 1 and Stored not in kinds and not any(issubclass(kind, Failure) for kind in kinds):
+                versions = self.versions.of_all(value)
+                if None in versions:
+                    raise Unversionable("an element has no version")
+                return collected([version for version in versions if version is not None])
+            return collected([self.version(element, depth - 1) for element in value])
+        known = self._given.get(id(value)) or self._made.get(id(value))
+        if known is not None:
+            return known
+        if isinstance(value, Failure):
+            raise Unversionable("a failure has no version")
+        made = self.versions.of_data(value)
+        if id(value) in self._made:
+            self._made[id(value)] = made
+        return made
+
+    def prepare(self, kept: object, place: tuple[int, int], keys: list[bytes | None], entries: list[Entry | None]) -> None:
+        """Notes the keys of what a function will be called for, and what was found: items from a start, of so many indices."""
+        if self.shelves.careful:
+            rows: list[bytes | Stored | None] = list(keys)
+        else:
+            pairs = zip(keys, entries, strict=True)
+            rows = [key if entry is None else Stored(entry, CACHE) for key, entry in pairs]
+            self.hits += len(entries) - entries.count(None)
+        self._rows[id(kept)] = (*place, rows)
+
+    def prepared(self, kept: object, where: tuple[int, ...]) -> bytes | Stored | None:
+        """What was found of what a function is called for, or its key, if that is known already."""
+        found = self._rows.get(id(kept))
+        if found is None or len(where) != found[1]:
+            return None
+        return found[2][where[-1] - found[0] if where else 0]
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def find(self, shelf: int, recipe: Recipe, key: bytes) -> Any:
+        """The result of a key: a value that was computed in this call, or what stands for one; or `NOTHING`."""
+        fresh = self._fresh.get(key, NOTHING)
+        if fresh is not NOTHING or key in self.absent:
+            return fresh
+        if key in self.theirs:
+            self._wait()
+        store = self.store(shelf)
+        entry = None
+        if store is not None:
+            try:
+                (entry,) = store.get_many(recipe, [key])
+            except StoreError as error:
+                self._trouble(shelf, error)
+        return NOTHING if entry is None else self.hit(shelf, entry)
+
+    def hit(self, shelf: int, entry: Entry) -> Any:
+        """What stands for the value of an entry; if nothing is taken on trust the value itself, or `NOTHING`."""
+        if not self.shelves.careful:
+            self.hits += 1
+            return Stored(entry, shelf)
+        store = self.store(shelf)
+        try:
+            value = store.load(entry) if store is not None else NOTHING
+        except (Missing, StoreError):
+            return NOTHING
+        self.hits += value is not NOTHING
+        return value
+
+    def stored_since(self, store: Store, keys: list[bytes]) -> set[bytes]:
+        """Which of these keys, that were not there, are there now."""
+        try:
+            entries = store.get_many(Recipe("", b""), keys)
+        except StoreError:
+            return set()
+        return {key for key, entry in zip(keys, entries, strict=True) if entry is not None}
+
+    def keep(self, shelf: int, recipe: Recipe, form: str, result: tuple[bytes, Any]) -> None:
+        """Notes a result, to be stored."""
+        key, value = result
+        group = self._pending.get((shelf, recipe, form))
+        if group is None:
+            group = self._pending[shelf, recipe, form] = _Group()
+        group.keys.append(key)
+        group.values.append(value)
+        self._fresh[key] = value
+        self._made.setdefault(id(value))
+        now = perf_counter()
+        if not self._first:
+            self._first = now
+        elif now - self._first > OLD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Stores what was noted, and gives up the claim.
+
+        Raises:
+            StoreError: the run is to last and its results cannot be written.
+        """
+        pending, self._pending, self._first = self._pending, {}, 0.0
+        claim, self.claim = self.claim, None
+        left = sum(shelf == CACHE for shelf, _, _ in pending)
+        for (shelf, recipe, form), group in pending.items():
+            left -= shelf == CACHE
+            store = self.store(shelf)
+            if store is None:
+                continue
+            versions = group.keys if shelf == RUN and self.shelves.cache is None else self._versions(group)
+            mine = claim if shelf == CACHE and not left else None
+            try:
+                store.put_many(recipe, group.keys, versions, group.values, format=form, claim=mine)
+                self.absent.difference_update(group.keys)
+            except StoreError as error:
+                self._trouble(shelf, error)
+        if claim is not None:
+            claim.end()
+        self._made.clear()
+        self._fresh.clear()
+
+    def loaded(self, value: Any, depth: int = 0) -> Any:
+        """The value as a function reads it: what is in a store is loaded, in lists nested so deep, too.
+
+        Raises:
+            Stale: it is gone or damaged.
+        """
+        if type(value) is Stored:
+            store = self.store(value.shelf)
+            if store is None:
+                raise Stale("a stored value is needed, and its store cannot be opened")
+            try:
+                return store.load(value.entry)
+            except Missing as error:
+                raise Stale(f"a stored value is gone or damaged: {error}") from error
+        if depth and type(value) is list and holds_stored(value, depth):
+            return [self.loaded(element, depth - 1) for element in value]
+        return value
+
+    def _versions(self, group: _Group) -> list[bytes]:
+        """The versions of the results of a group; of one that has none, what it was made by: that much is known of it."""
+        known = [self._made.get(id(value)) for value in group.values]
+        if None in known:
+            missing = [n for n, version in enumerate(known) if version is None]
+            for n, version in zip(missing, self.versions.of_all([group.values[n] for n in missing]), strict=True):
+                known[n] = version or blake2b(b"\0made\0" + group.keys[n], digest_size=20).digest()
+        return [version for version in known if version is not None]
+
+    def _wait(self) -> None:
+        """Waits until others have computed what they claimed."""
+        claim = self.claim
+        self.flush()
+        self.theirs = set()
+        self.absent = set()
+        if claim is not None and not self.is_nested:
+            claim.wait()
+
+    def _trouble(self, shelf: int, error: StoreError) -> None:
+        """A store cannot be read or written: said once, and computed anew; but a run that is to last ends."""
+        if shelf == RUN:
+            raise error
+        say_once(f"trouble {self.shelves.cache}", f"the run goes on without its cache: {error}")
+
+
+def current() -> Span | None:
+    """The innermost call of this thread that kept functions are called in."""
+    span: Span | None = getattr(_stack, "span", None)
+    return span
