@@ -100,6 +100,7 @@ class Engine:
         self.alarms: list[tuple[float, int, News]] = []
         self.reading_here = False
         self.is_over = False
+        self.idle: Callable[[], None] | None = None
 
     def stop(self, error: Exception) -> None:
         """Has the run end with this error, soon; from any thread."""
@@ -136,6 +137,8 @@ class Engine:
 
     def wait(self) -> News:
         """The one place where the loop blocks."""
+        if self.idle is not None and self.inbox.empty():
+            self.idle()
         if not self.alarms:
             return self.inbox.get()
         try:
@@ -146,6 +149,8 @@ class Engine:
     def fill(self) -> None:
         """Does all that can be done now."""
         while (command := self.run.next()) is not None:
+            if self.run.events:  # or what follows from them might be there before them
+                self._tell()
             self._do(command)
             if self.alarms and self.alarms[0][0] <= perf_counter():
                 self._take(heappop(self.alarms)[2])

@@ -98,10 +98,11 @@ class RunHandle:
 
     Args:
         start: does the run; called in a thread of its own.
+        run_id: identifies it, if it has a name already.
     """
 
-    def __init__(self, start: Callable[[Watch], RunResult]) -> None:
-        self._watch = Watch()
+    def __init__(self, start: Callable[[Watch], RunResult], run_id: str = "") -> None:
+        self._watch = Watch(run_id) if run_id else Watch()
         self._over = Flag()
         self._result: RunResult | None = None
         self._error: BaseException | None = None

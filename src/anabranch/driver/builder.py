@@ -46,6 +46,7 @@ class Builder:
     overriding: bool = False
     faults: Faults = DEFAULT
     caching: Caching | None = None
+    runs: str | None = None
 
     def with_modules(self, *modules: ModuleType) -> Builder:
         """Adds modules whose public functions are nodes."""
@@ -155,6 +156,10 @@ class Builder:
         kinds = (default_behavior, default_loader_behavior, default_saver_behavior)
         return replace(self, caching=Caching.of(settings, code or Scope(), ways, kinds))
 
+    def with_runs(self, folder: str | os.PathLike[str]) -> Builder:
+        """Says where runs are kept that last (``run_id=``, ``durable=True``); by default in the user's state folder."""
+        return replace(self, runs=os.path.abspath(folder))
+
     def allow_module_overrides(self) -> Builder:
         """A later module's function replaces an earlier module's of the same name, instead of being an error."""
         return replace(self, overriding=True)
@@ -187,4 +192,4 @@ class Builder:
         if self.caching is not None:
             self.caching.check(graph)
         executor = make_executor(self.executor, dict(self.options))
-        return Parts(graph, executor, adapters, self.faults, self.caching, isinstance(self.executor, str))
+        return Parts(graph, executor, adapters, self.faults, self.caching, isinstance(self.executor, str), self.runs)

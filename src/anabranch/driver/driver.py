@@ -20,14 +20,15 @@ from anabranch.driver.adapters import Adapter
 from anabranch.driver.lookup import Lookup
 from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
-from anabranch.driver.request import Output, Request, check, inputs_of, names_of, slots_of, updated
+from anabranch.driver.request import Output, Request, RunOptions, check, inputs_of, names_of, slots_of, split, updated
 from anabranch.failure import trimmed
 from anabranch.handle import RunHandle, RunResult, Watch
-from anabranch.policies import DEFAULT, FaultOptions, Faults
+from anabranch.policies import DEFAULT, Faults
 
 if TYPE_CHECKING:
     from anabranch.draw import LookOptions, Picture
-    from anabranch.driver.keeping import Keeping
+    from anabranch.driver.keeping import Asked, Keeping
+    from anabranch.driver.recording import Lasting
     from anabranch.io.declarations import Declaration
 
 __all__ = ["Driver"]
@@ -62,10 +63,8 @@ class Driver(Lookup):
         self._hold(builder.with_adapters(*adapters).parts())
 
     @cached_property
-    def _keeping(self) -> Keeping | None:
-        """What looks results up and stores them; None if nothing is to be kept."""
-        if self._parts.caching is None:
-            return None
+    def _keeping(self) -> Keeping:
+        """What looks results up and stores them."""
         from anabranch.driver.keeping import Keeping
 
         return Keeping(self._parts)
@@ -92,7 +91,7 @@ class Driver(Lookup):
         outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
-        **faults: Unpack[FaultOptions],
+        **options: Unpack[RunOptions],
     ) -> Any:
         """Computes outputs by name.
 
@@ -102,7 +101,8 @@ class Driver(Lookup):
             inputs: values for the names that no function gives.
             overrides: values that replace functions: one value, `PerItem([...])` with one for each item, or, for an
                 expander, the new items.
-            faults: what to do about failures in this run; see `Builder.with_failure_policy`.
+            options: what to do about failures in this run, see `Builder.with_failure_policy`; and whether it lasts, see
+                `anabranch.driver.request.RunOptions`.
 
         Returns:
             The outputs as a dict by name, in the order in which they were asked for; or what the result builder among the
@@ -117,10 +117,10 @@ class Driver(Lookup):
         inputs = {} if inputs is None else inputs
         try:
             prepared = self._plans.prepared(outputs, inputs, overrides or {})
-            if prepared.direct is not None and self._plain and not faults:
+            if prepared.direct is not None and self._plain and not options:
                 results = session.call(self.graph, prepared, inputs, overrides or {})
             else:
-                results = self._carried_out((outputs, inputs, overrides or {}), updated(self.faults, faults)).results
+                results = self._carried_out((outputs, inputs, overrides or {}), options).results
         except Exception as error:  # the way through the engine tells a user nothing
             raise trimmed(error)  # noqa: B904
         return self._result(results)
@@ -130,11 +130,11 @@ class Driver(Lookup):
         outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
-        **faults: Unpack[FaultOptions],
+        **options: Unpack[RunOptions],
     ) -> RunResult:
         """The same as `execute`, with failures and a report of the run beside the results; these are always a dict."""
         try:
-            return self._carried_out((outputs, inputs or {}, overrides or {}), updated(self.faults, faults))
+            return self._carried_out((outputs, inputs or {}, overrides or {}), options)
         except Exception as error:
             raise trimmed(error)  # noqa: B904
 
@@ -143,24 +143,29 @@ class Driver(Lookup):
         outputs: Sequence[Output],
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
-        **faults: Unpack[FaultOptions],
+        **options: Unpack[RunOptions],
     ) -> RunHandle:
         """Starts the same in a thread of its own, and returns at once with a handle to wait for it, look at it, cancel it.
 
         Raises:
             InputError: a name is unknown, an input is missing or of the wrong type.
         """
-        asked, policy = (outputs, inputs or {}, overrides or {}), updated(self.faults, faults)
+        asked = outputs, inputs or {}, overrides or {}
+        faults, lasting = split(options, self._parts.runs)
+        policy = updated(self.faults, faults)
         check(self._plans.prepared(*asked), inputs_of(self.graph, *asked[1:]))
-        return RunHandle(lambda watch: self._carried_out(asked, policy, watch))
+        run_id = lasting.run_id if lasting is not None else ""
+        return RunHandle(lambda watch: self._done(asked, policy, lasting, watch), run_id)
 
-    def _carried_out(
-        self, asked: tuple[Sequence[Output], Mapping[str, Any], Mapping[str, Any]], faults: Faults, watch: Watch | None = None
-    ) -> RunResult:
+    def _carried_out(self, asked: Asked, options: Mapping[str, Any]) -> RunResult:
         """Does a request: outputs, inputs, overrides."""
-        if self._keeping is None:
+        faults, lasting = split(options, self._parts.runs)
+        return self._done(asked, updated(self.faults, faults), lasting)
+
+    def _done(self, asked: Asked, faults: Faults, lasting: Lasting | None, watch: Watch | None = None) -> RunResult:
+        if lasting is None and self._parts.caching is None:
             return session.run(self._parts, Request(self._plans.prepared(*asked), *asked[1:], faults), watch)
-        return self._keeping.run(asked, faults, watch)
+        return self._keeping.run(asked, faults, lasting, watch)
 
     def _result(self, results: dict[str, Any]) -> Any:
         builder = self._parts.adapters.result
@@ -186,7 +191,7 @@ class Driver(Lookup):
         additional_vars: Sequence[Output] = (),
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
-        **faults: Unpack[FaultOptions],
+        **options: Unpack[RunOptions],
     ) -> tuple[dict[str, Any], Any]:
         """Loads and saves what is declared with ``from_.…`` and ``to.…`` (`anabranch.io`), for this run only.
 
@@ -195,7 +200,7 @@ class Driver(Lookup):
             additional_vars: outputs that are wanted besides.
             inputs: as for `execute`.
             overrides: as for `execute`.
-            faults: as for `execute`.
+            options: as for `execute`.
 
         Returns:
             What is known of each thing that was saved, by id, and the additional outputs as `execute` would give them.
@@ -206,7 +211,7 @@ class Driver(Lookup):
         """
         ids, additional = _ids(materializers), _names(additional_vars)
         driver = self._with(materializers)
-        results = driver.run(list(dict.fromkeys((*ids, *additional))), inputs, overrides, **faults).results
+        results = driver.run(list(dict.fromkeys((*ids, *additional))), inputs, overrides, **options).results
         return {name: results[name] for name in ids}, self._result({name: results[name] for name in additional})
 
     def validate_materialization(

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.driver import session
 from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
-from anabranch.driver.request import Output, Request
+from anabranch.driver.request import Output, Request, check, inputs_of
 from anabranch.handle import RunResult, Watch
 from anabranch.policies import Faults
 from anabranch.rebuild import Caching, Stale
 from anabranch.rebuild.caching import Recipes
 from anabranch.rebuild.shelves import Shelves
 
+if TYPE_CHECKING:
+    from anabranch.driver.recording import Lasting, Recording
+
 __all__ = ["Keeping"]
+
+MOST: Final = 8
+"""Plans are kept for so many ways to keep results."""
 
 Asked = tuple[Sequence[Output], Mapping[str, Any], Mapping[str, Any]]
 
@@ -34,26 +41,68 @@ class Keeping:
         self._known: dict[Shelves, tuple[Recipes, Plans]] = {}
         self._lock = threading.Lock()
 
-    def shelves(self, runs: str | None = None, *, careful: bool = False) -> Shelves:
-        """Where results are kept: in the driver's cache, and by runs in this folder if they are to last."""
-        return Shelves(self.caching.settings, runs, self.caching.scope, careful)
-
-    def run(self, asked: Asked, faults: Faults, watch: Watch | None = None) -> RunResult:
-        """Does a request: outputs, inputs, overrides. If something that was found turns out to be gone, once more, with more
-        care; what has been computed by then is found.
+    def run(self, asked: Asked, faults: Faults, lasting: Lasting | None = None, watch: Watch | None = None) -> RunResult:
+        """Does a request: outputs, inputs, overrides.
 
         Raises:
             BaseException: see `Driver.execute`.
         """
+        if lasting is None:
+            return self._careful(asked, faults, self._shelves(), watch)
+        recording = self._recording(asked, lasting)
+        error: BaseException | None = None
+        try:
+            only = recording.failed if lasting.failed_only else None
+            shelves = replace(self._shelves(), runs=str(lasting.runs.root), redo=recording.redo, only=only)
+            return self._careful(asked, faults, shelves, watch, (recording, lasting.run_id))
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            recording.end(error)
+
+    def _careful(
+        self,
+        asked: Asked,
+        faults: Faults,
+        shelves: Shelves,
+        watch: Watch | None,
+        record: tuple[Recording | None, str] = (None, ""),
+    ) -> RunResult:
+        """Runs it. If something that was found turns out to be gone, once more, with more care; what has been computed by
+        then is found.
+        """
         for careful in (False, True):
-            shelves = self.shelves(careful=careful)
-            request = Request(self.plans(shelves).prepared(*asked), *asked[1:], faults, shelves)
+            chosen = replace(shelves, careful=careful)
+            request = Request(self.plans(chosen).prepared(*asked), *asked[1:], faults, chosen, *record)
             try:
                 return session.run(self._parts, request, watch)
             except Stale:
                 if careful:
                     raise
         raise AssertionError  # one of the two has returned or raised
+
+    def _recording(self, asked: Asked, lasting: Lasting) -> Recording:
+        """Begins the journal of a run, or takes it up.
+
+        Raises:
+            InputError: the request is wrong; there is such a run already, or none; code or inputs have changed.
+            StoreError: it cannot be written.
+        """
+        from anabranch.driver import recording
+
+        parts, scope = self._parts, self.caching.scope
+        prepared = Plans(parts).prepared(*asked)
+        check(prepared, inputs_of(parts.graph, *asked[1:]))
+        executor = type(parts.executor).__name__
+        recipes = self.caching.recipes(parts.graph)
+        said = recording.Asked.of(parts.graph, prepared.plan, asked[1:], recipes, executor)
+        if lasting.resumes:
+            return recording.Recording.resume(lasting, said, scope, parts.graph)
+        return recording.Recording.begin(lasting, said, scope)
+
+    def _shelves(self) -> Shelves:
+        return Shelves(self.caching.settings, scope=self.caching.scope)
 
     def plans(self, shelves: Shelves) -> Plans:
         """The plans for that, as the functions' code is now."""
@@ -65,4 +114,6 @@ class Keeping:
                 return known[1]
             plans = Plans(self._parts, self.caching.kept(graph, self._parts.planned, recipes, shelves))
             self._known[shelves] = recipes, plans
+            for old in list(self._known)[:-MOST]:
+                del self._known[old]
             return plans

@@ -26,6 +26,7 @@ class Parts:
     Attributes:
         caching: what need not run again; None if all does.
         owns: whether the executor ends with the driver.
+        runs: the folder of runs that last; None for the user's.
     """
 
     graph: Graph
@@ -34,6 +35,7 @@ class Parts:
     faults: Faults = DEFAULT
     caching: Caching | None = None
     owns: bool = False
+    runs: str | None = None
 
     @cached_property
     def lineage(self) -> Lineage:

@@ -5,6 +5,7 @@ This module never runs anything.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,12 +19,14 @@ from anabranch.policies import FaultOptions, Faults
 from anabranch.run import Cell, Chunk, Column, Estimate, Slot
 
 if TYPE_CHECKING:
+    from anabranch.driver.recording import Lasting, Recording
     from anabranch.rebuild.shelves import Shelves
 
 __all__ = [
     "Output",
     "Prepared",
     "Request",
+    "RunOptions",
     "check",
     "check_request",
     "checked_override",
@@ -33,8 +36,27 @@ __all__ = [
     "names_of",
     "readers_of",
     "slots_of",
+    "split",
     "updated",
 ]
+
+
+class RunOptions(FaultOptions, total=False):
+    """What can be said of one run: what to do about failures, and whether it is to last.
+
+    Attributes:
+        run_id: the name of a new run that lasts.
+        durable: whether the run lasts; its name is then made up if there is none.
+        resume: the name of a run that is to go on.
+        force: it goes on although code or inputs have changed.
+        failed_only: of that run, what failed is run again, and what was never run is left out.
+    """
+
+    run_id: str | None
+    durable: bool | None
+    resume: str | None
+    force: bool | None
+    failed_only: bool | None
 
 
 class Named(Protocol):
@@ -44,6 +66,8 @@ class Named(Protocol):
     def name(self) -> str:
         """The name."""
 
+
+LASTING = ("run_id", "durable", "resume", "force", "failed_only")
 
 Output = str | Callable[..., Any] | Named
 """How an output is asked for."""
@@ -64,13 +88,41 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Request:
-    """What one run is to do; `shelves` say where its results are kept, if they are."""
+    """What one run is to do; `shelves` say where its results are kept, if they are, and `recording` is its journal if it is to
+    last.
+    """
 
     prepared: Prepared
     inputs: Mapping[str, Any]
     overrides: Mapping[str, Any]
     faults: Faults
     shelves: Shelves | None = None
+    recording: Recording | None = None
+    run_id: str = ""
+
+
+def split(options: Mapping[str, Any], root: str | None) -> tuple[dict[str, Any], Lasting | None]:
+    """What options say of failures, and what they say of a run that lasts.
+
+    Raises:
+        InputError: what they say of the run does not go together.
+    """
+    if options.keys().isdisjoint(LASTING):
+        return dict(options), None
+    from anabranch.driver.recording import Lasting
+
+    faults = {name: value for name, value in options.items() if name not in LASTING}
+    said = {name: options.get(name) for name in LASTING}
+    if said["resume"] is None:
+        for word in ("force", "failed_only"):
+            if said[word]:
+                raise InputError(f"{word} goes with resume=, the name of a run that is to go on")
+        if not said["durable"] and said["run_id"] is None:
+            return faults, None
+        return faults, Lasting(said["run_id"] or os.urandom(8).hex(), root)
+    if said["run_id"] not in {None, said["resume"]} or said["durable"] is False:
+        raise InputError(f"resume='{said['resume']}' names the run that goes on, which lasts; leave run_id and durable out")
+    return faults, Lasting(said["resume"], root, True, bool(said["force"]), bool(said["failed_only"]))
 
 
 def updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:
@@ -81,7 +133,7 @@ def updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:
     """
     for name in changes:
         if name not in FaultOptions.__annotations__:
-            raise InputError(f"unknown option '{name}'{nearest_or_all(name, FaultOptions.__annotations__)}")
+            raise InputError(f"unknown option '{name}'{nearest_or_all(name, RunOptions.__annotations__)}")
     return faults.updated({name: value for name, value in changes.items() if value is not None})
 
 

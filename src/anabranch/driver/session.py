@@ -28,6 +28,7 @@ from anabranch.report import Report
 from anabranch.run import Run
 
 if TYPE_CHECKING:
+    from anabranch.driver.recording import Recording
     from anabranch.rebuild.shelves import Shelves
 
 __all__ = ["call", "run"]
@@ -76,7 +77,7 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
     slots = slots_of(parts.graph, plan, inputs, overrides)
     if request.faults.on_error == "keep" or plan.keeps:
         check_kept(plan.selection, request.faults.on_error)
-    run_id = os.urandom(16).hex() if watch is None else watch.run_id
+    run_id = request.run_id or (os.urandom(16).hex() if watch is None else watch.run_id)
     report, hooks = Report(), parts.adapters.hooks
     observers = [report.observe, *([watch.observe] if watch else []), *parts.adapters.observers]
     if hooks is not None and hooks.expanded:
@@ -103,6 +104,7 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
                 run_id=run_id,
             )
             engine = _engine(parts, plan, state, (lease, observe), run_id)
+            _record(engine, request.recording)
             if watch is not None:
                 watch.began(engine.stop)
             try:
@@ -123,6 +125,20 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
             hooks.ended(parts.lineage, run_id, raised or results or {}, failures)
         observe(RunFinished(run_id, raised is not None))
     return RunResult(run_id, results or {}, failures, report)
+
+
+def _record(engine: Engine, recording: Recording | None) -> None:
+    """Has the engine tell a journal of events before it tells anybody else; what the journal raises ends the run."""
+    if recording is None:
+        return
+    observe = engine.observe
+
+    def note(event: Event) -> None:
+        recording.observe(event)
+        if observe is not None:
+            observe(event)
+
+    engine.observe, engine.idle = note, recording.flush
 
 
 def _loaded(shelves: Shelves, run_id: str, plan: Plan, results: dict[str, Any]) -> dict[str, Any]:

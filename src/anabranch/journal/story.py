@@ -34,7 +34,8 @@ class Story:
     Attributes:
         done: what each task did, by task and place.
         listings: what each expander gave, by axis and place.
-        failures: what failed and was not done later, by node and item.
+        failures: what failed since the run was last taken up, by node and item.
+        failed: what has failed at any time.
         notes: how often each other thing happened.
     """
 
@@ -45,6 +46,7 @@ class Story:
     listings: dict[tuple[str, Where], Listing] = field(default_factory=dict)
     failures: dict[tuple[str, Where], Failed] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    failed: set[tuple[str, Where]] = field(default_factory=set)
 
     def add(self, records: Iterable[Record]) -> None:
         """Goes on with the story."""
@@ -59,6 +61,7 @@ class Story:
                         listing.length = lo + count
                 case Failed(node, where):
                     self.failures[node, where] = record
+                    self.failed.add((node, where))
                 case Began():
                     self.began = record
                 case Resumed():

@@ -111,7 +111,7 @@ class Caching:
     def recipes(self, graph: Graph) -> Recipes:
         """What the results of each node are kept by, as its code is now."""
         versions = Versions(self.scope)
-        return {name: _recipe(versions, node) for name, node in graph.nodes.items()} if self.settings is not None else {}
+        return {name: _recipe(versions, node) for name, node in graph.nodes.items()}
 
     def kept(self, graph: Graph, planned: Graph, recipes: Recipes, shelves: Shelves) -> Graph:
         """The graph of kept functions.

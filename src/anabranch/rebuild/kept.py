@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from anabranch.code import Code, Layout, Outcome
 from anabranch.errors import StoreError
-from anabranch.markers import marks_of
+from anabranch.markers import Skip, marks_of
 from anabranch.rebuild.ahead import look_ahead
 from anabranch.rebuild.listing import listed
 from anabranch.rebuild.shelves import Shelves
@@ -139,10 +139,12 @@ class Kept:
                 return self._made(span, args, kwargs)
             return listed(span, places, self.facts.name, partial(self._made, span, args, kwargs))
         for shelf, recipe, key in places:
-            if shelf == RUN or self.aim is Aim.LOOK:
+            if self.facts.name not in self.shelves.redo if shelf == RUN else self.aim is Aim.LOOK:
                 found = span.find(shelf, recipe, key)
                 if found is not NOTHING:
                     return found
+        if not self.shelves.wants(where):
+            raise Skip
         value = self._made(span, args, kwargs)
         for shelf, recipe, key in places:
             span.keep(shelf, recipe, self.facts.format, (key, value))

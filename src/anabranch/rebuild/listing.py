@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from anabranch.errors import FlowError
-from anabranch.rebuild.span import NOTHING, Span
+from anabranch.rebuild.span import NOTHING, Span, current
 from anabranch.rebuild.stored import RUN
 from anabranch.runtime import close, opened
 from anabranch.store import Recipe
@@ -73,6 +73,7 @@ class _Keeper:
 
     def __init__(self, span: Span, place: Place) -> None:
         self.span = Span(span.shelves, span.run)
+        self.call = span
         self.shelf, self.recipe, self.key = place
         self.number = 0
 
@@ -80,9 +81,11 @@ class _Keeper:
         """Stores a part."""
         made = _key(self.key, self.number)
         self.number += 1
-        self.span.keep(self.shelf, self.recipe, "pickle", (made, items))
+        now = current()
+        span = now if now is self.call else self.span  # inside of its call, items are stored with all that this makes
+        span.keep(self.shelf, self.recipe, "pickle", (made, items))
         if last:
-            self.span.keep(self.shelf, self.recipe, "pickle", (_end(made), True))
+            span.keep(self.shelf, self.recipe, "pickle", (_end(made), True))
         self.span.flush()
 
     def load(self, key: bytes) -> list[Any]:
@@ -126,7 +129,7 @@ def _resumed(
         items = keeper.load(key)
         count += len(items)
         yield from items
-    if parts[-1][1]:
+    if parts[-1][1] or keeper.span.shelves.only is not None:
         return
     keeper.number = len(parts)
     source = opened(make(), node)

@@ -36,12 +36,25 @@ class Shelves:
         runs: the folder of all runs, where each has a store of its own; None if they are not to last.
         scope: which code counts.
         careful: whether each hit is loaded before it counts as one.
+        redo: nodes for which what the run has does not count.
+        only: the items that are to be computed, where not all are that the run does not have.
+        reads: whether nothing is written that the run is to have.
     """
 
     cache: Settings | None = None
     runs: str | None = None
     scope: Scope = field(default_factory=Scope)
     careful: bool = False
+    redo: frozenset[str] = frozenset()
+    only: frozenset[tuple[int, ...]] | None = None
+    reads: bool = False
+
+    def wants(self, where: tuple[int, ...]) -> bool:
+        """Whether an item is to be computed if the run does not have it; what is around it and inside of it is."""
+        if self.only is None or not where or where in self.only:
+            return True
+        inside = any(where[:n] in self.only for n in range(1, len(where)))
+        return inside or any(item[: len(where)] == where for item in self.only)
 
     def own(self, run: str) -> Settings | None:
         """The store of one run."""

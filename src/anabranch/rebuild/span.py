@@ -242,7 +242,7 @@ class Span:
         left = sum(shelf == CACHE for shelf, _, _ in pending)
         for (shelf, recipe, form), group in pending.items():
             left -= shelf == CACHE
-            store = self.store(shelf)
+            store = self.store(shelf) if shelf == CACHE or not self.shelves.reads else None
             if store is None:
                 continue
             versions = group.keys if shelf == RUN and self.shelves.cache is None else self._versions(group)

@@ -1,0 +1,309 @@
+"""A run that lasts: its journal, what of it may be used again, and what makes that impossible.
+
+Theory: what a lasting run computes is kept in a store beside its journal, by node and item (`anabranch.rebuild`); so to resume
+is to run again and find most of it there. The journal says what the run was asked for, and by which code and inputs, so that
+a run goes on only as what it was; and what happened, for those who look on.
+
+One thing has to be in the journal before anything follows from it: that an item failed, for what was made without that item
+is to be made again once the item is there. So failures are written at once, and the engine tells of them before it does
+anything else; all other records are written in groups.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+from anabranch.errors import InputError, RunCancelled
+from anabranch.events import CallFinished, Event, FanFinished, FanOpened, ItemFailed, SpanFinished, WorkerDied
+from anabranch.graph import Graph
+from anabranch.journal import Began, Done, Failed, Given, Journal, Listed, Noted, Runs
+from anabranch.plan import Plan
+from anabranch.plan.select import Kind
+from anabranch.rebuild.caching import Recipes
+from anabranch.rebuild.shelves import store_of
+from anabranch.store import Missing, Recipe, Settings
+from anabranch.store.seal import Seal, own_key
+from anabranch.versions import CodeVersion, Scope, Unversionable, Versions, changes
+
+__all__ = ["Lasting", "Recording", "given_in", "values_in"]
+
+GIVEN: Final = Recipe("what was given", b"")
+"""What inputs, config and overrides are kept by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What was asked for of a run that lasts.
+
+    Attributes:
+        run_id: its name.
+        root: the folder of all runs; None for the user's.
+        resumes: whether it is there already, and goes on.
+        force: goes on although code or inputs have changed.
+        failed_only: runs what failed, and leaves out what was never run.
+        about: anything plain that is to be noted about it.
+    """
+
+    run_id: str
+    root: str | None = None
+    resumes: bool = False
+    force: bool = False
+    failed_only: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> Runs:
+        """Where the run is."""
+        return Runs(self.root)
+
+    @property
+    def folder(self) -> Path:
+        """The run's own folder.
+
+        Raises:
+            InputError: it cannot have this name; or it is to be resumed, and is not there.
+        """
+        return self.runs.find(self.run_id) if self.resumes else self.runs.folder(self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run is to compute, of what, by which code."""
+
+    outputs: tuple[str, ...]
+    inputs: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+    config: Mapping[str, Any]
+    code: Mapping[str, str]
+    flow: tuple[str, ...]
+    executor: str
+
+    @classmethod
+    def of(cls, graph: Graph, plan: Plan, given: Sequence[Mapping[str, Any]], recipes: Recipes, executor: str) -> Asked:
+        """From a plan, inputs and overrides, the recipes of nodes, and the name of the executor."""
+        nodes = dict.fromkeys(vertex.node for vertex in plan.selection.vertices.values() if vertex.kind is Kind.CALL)
+        code = {name: recipe.parts for name in nodes if (recipe := recipes.get(name)) is not None}
+        files = dict.fromkeys(graph.nodes[name].origin.rpartition(":")[0] for name in nodes if name in graph.nodes)
+        return cls(tuple(plan.outputs), given[0], given[1], graph.config, code, tuple(file for file in files if file), executor)
+
+
+class Recording:
+    """The journal of one run, being written.
+
+    Attributes:
+        redo: nodes whose results were made without items that had failed.
+        failed: the items that failed.
+    """
+
+    def __init__(self, journal: Journal, redo: Iterable[str] = (), failed: Iterable[tuple[int, ...]] = ()) -> None:
+        self.redo = frozenset(redo)
+        self.failed = frozenset(failed)
+        self._journal = journal
+
+    @classmethod
+    def begin(cls, lasting: Lasting, asked: Asked, scope: Scope) -> Recording:
+        """Begins the journal of a new run.
+
+        Raises:
+            InputError: there is a run of this name already.
+            StoreError: it cannot be written.
+        """
+        folder = lasting.folder
+        seal = Seal(own_key())
+        versions = Versions(scope)
+        inputs, overrides, config = inside = [_given(versions, word, values) for word, values in _said(asked)]
+        record = Began(
+            lasting.run_id,
+            asked.flow,
+            asked.outputs,
+            inputs[0],
+            overrides[0],
+            config[0],
+            code=asked.code,
+            executor=asked.executor,
+            process=os.getpid(),
+            host=socket.gethostname(),
+            at=time.time(),
+            about=dict(lasting.about),
+        )
+        journal = Journal.begin(folder, record, seal)
+        try:
+            keys, values = [], []
+            for _, kept in inside:
+                keys += list(kept)
+                values += list(kept.values())
+            if keys:
+                store_of(Settings(str(folder / "values"))).put_many(GIVEN, keys, keys, values)
+        except BaseException:
+            journal.close()
+            raise
+        return cls(journal)
+
+    @classmethod
+    def resume(cls, lasting: Lasting, asked: Asked, scope: Scope, graph: Graph) -> Recording:
+        """Takes up the journal of a run that was interrupted.
+
+        Raises:
+            InputError: there is no such run; it is being driven; code or inputs have changed.
+            StoreError: the journal cannot be read or written.
+        """
+        journal, story = Journal.resume(lasting.folder, asked.executor, Seal(own_key()))
+        try:
+            assert story.began is not None
+            differs = _differences(story.began, asked, Versions(scope))
+            if differs and not lasting.force:
+                raise InputError(
+                    "\n  ".join(
+                        [
+                            f"run '{lasting.run_id}' cannot go on as what it was:",
+                            *differs,
+                            "force it (force=True, --force) to use what it has all the same, or begin a new run",
+                        ]
+                    )
+                )
+            if differs:
+                journal.add(Noted("forced", {"differs": differs}))
+            redo = _after_failures(graph, {node for node, _ in story.failed})
+            return cls(journal, redo, (where for _, where in story.failed))
+        except BaseException:
+            journal.close()
+            raise
+
+    def observe(self, event: Event) -> None:
+        """Notes one event.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        match event:
+            case SpanFinished():
+                self._journal.add(Done(event.axis, event.where, event.lo, event.hi))
+            case CallFinished():
+                self._journal.add(Done(event.task, event.where, 0, 1))
+            case FanOpened() if event.length is not None:
+                self._journal.add(Listed(event.axis, event.where, 0, event.length, last=True))
+            case FanFinished():
+                self._journal.add(Listed(event.axis, event.where, 0, event.length, last=True))
+            case ItemFailed():
+                failure = event.failure
+                kind = type(failure.exception).__name__
+                self._journal.add(Failed(failure.node, failure.item, kind, _text(failure.exception), failure.attempts))
+                self.flush()
+            case WorkerDied():
+                self._journal.add(Noted("worker died", {"task": event.task, "worker": event.worker, "reason": event.reason}))
+            case _:
+                pass
+
+    def flush(self) -> None:
+        """Writes what was noted.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self._journal.flush()
+
+    def end(self, error: BaseException | None) -> None:
+        """Says how the run ended: with all its outputs, by an error, or stopped, to be resumed."""
+        if error is None:
+            self._journal.end("finished")
+        elif isinstance(error, RunCancelled) or not isinstance(error, Exception):
+            self._journal.end("stopped", type(error).__name__)
+        else:
+            self._journal.end("failed", f"{type(error).__name__}: {_text(error)}")
+
+
+def given_in(began: Began, folder: Path) -> dict[str, Any]:
+    """The inputs of a run, as far as they were kept.
+
+    Raises:
+        InputError: one was not kept.
+    """
+    return values_in(began.inputs, folder, "input")
+
+
+def values_in(given: Mapping[str, Given], folder: Path, word: str) -> dict[str, Any]:
+    """The values that a journal refers to.
+
+    Raises:
+        InputError: one was not kept, or is gone.
+    """
+    store = store_of(Settings(str(folder / "values")))
+    found: dict[str, Any] = {}
+    for name, one in given.items():
+        entry = store.get_many(GIVEN, [bytes.fromhex(one.value)])[0] if one.value else None
+        try:
+            if entry is None:
+                raise Missing("it does not pickle")
+            found[name] = store.load(entry)
+        except Missing as error:
+            raise InputError(f"{word} '{name}' was not kept with the run ({error}); give it again") from None
+    return found
+
+
+def _said(asked: Asked) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    return (("input", asked.inputs), ("override", asked.overrides), ("config", asked.config))
+
+
+def _given(versions: Versions, word: str, values: Mapping[str, Any]) -> tuple[dict[str, Given], dict[bytes, Any]]:
+    """What a journal says of values, and the values by the keys that it refers to."""
+    said, kept = {}, {}
+    for name, value in values.items():
+        key = blake2b(f"{word}\0{name}".encode(), digest_size=20).digest()
+        kept[key] = value
+        said[name] = Given(_version(versions, value), key.hex())
+    return said, kept
+
+
+def _version(versions: Versions, value: Any) -> str:
+    try:
+        return versions.of_data(value).hex()
+    except Unversionable:
+        return ""
+
+
+def _differences(began: Began, asked: Asked, versions: Versions) -> list[str]:
+    """What is not as it was, in words."""
+    found: list[str] = []
+    for (word, now), before in zip(_said(asked), (began.inputs, began.overrides, began.config), strict=True):
+        for name in {**before, **now}:
+            if name not in now:
+                found.append(f"{word} '{name}' is gone")
+            elif name not in before:
+                found.append(f"{word} '{name}' is new")
+            elif before[name].version and before[name].version != _version(versions, now[name]):
+                found.append(f"{word} '{name}' changed")
+    for name, text in asked.code.items():
+        said = began.code.get(name)
+        if said is not None and said != text:
+            found += changes(CodeVersion.of_text(said), CodeVersion.of_text(text))
+    return list(dict.fromkeys(found))
+
+
+def _after_failures(graph: Graph, failed: Iterable[str]) -> frozenset[str]:
+    """The nodes that may have been computed without items for which one of these failed: what collects them, and what reads
+    that.
+    """
+    alike = [name for name in failed if name in graph.nodes]
+    found: set[str] = set()
+    seen = set(alike)
+    while alike:
+        name = alike.pop()
+        for reader in graph.readers.get(name, ()):
+            closes = any(edge.source == name and edge.parameter.depth for edge in graph.edges[reader])
+            if closes:
+                found.add(reader)
+            elif reader not in seen:
+                seen.add(reader)
+                alike.append(reader)
+    return frozenset(graph.downstream(found)) if found else frozenset()
+
+
+def _text(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500]
