@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anabranch.graph import module_from_functions, module_from_source
     from anabranch.handle import RunHandle, RunResult
     from anabranch.lineage import Variable
+    from anabranch.placement import resources, run_on
     from anabranch.policies import Retry, on_error, retry, timeout
 
 __version__ = "0.1.0"
@@ -68,7 +69,9 @@ __all__ = [
     "module_from_functions",
     "module_from_source",
     "on_error",
+    "resources",
     "retry",
+    "run_on",
     "timeout",
     "zipped",
 ]
@@ -86,7 +89,9 @@ _LAZY = {
     "module_from_functions": "anabranch.graph",
     "module_from_source": "anabranch.graph",
     "on_error": "anabranch.policies",
+    "resources": "anabranch.placement",
     "retry": "anabranch.policies",
+    "run_on": "anabranch.placement",
     "timeout": "anabranch.policies",
     "load_ipython_extension": "anabranch.notebook",
     "unload_ipython_extension": "anabranch.notebook",

@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from anabranch.placement import DEFAULT_PLACE
 from anabranch.policies import Cause
 from anabranch.work import Code, Layout, Outcome, perform
 
@@ -94,11 +95,13 @@ class Call:
     """Task × span: what crosses to an executor.
 
     `values` are what `layout.arguments` refers to by position: plain objects, `Shared`, or this executor's `Reference`s.
+    `place` is the executor's name in the run, and no matter to the executor itself.
     """
 
     code: Code
     layout: Layout
     values: tuple[Any, ...]
+    place: str = DEFAULT_PLACE
 
     @property
     def id(self) -> int:
@@ -127,7 +130,7 @@ def fetched(value: Any) -> Any:
     """The object that a call's value stands for."""
     if isinstance(value, Reference):
         return value.fetch()
-    return value.value if isinstance(value, Shared) else value
+    return fetched(value.value) if isinstance(value, Shared) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -662,7 +662,7 @@ def test_a_run_that_cannot_go_on_says_so():
     engine = Engine(plan, run, Deaf())
     engine.fill()
     assert run.in_flight == 2
-    run.board.out.clear()
+    run.board.all_rooms[0].out.clear()
     with pytest.raises(InternalError, match="the run cannot go on"):
         engine.receive()
 

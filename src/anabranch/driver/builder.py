@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from anabranch.driver.adapters import Adapter, Adapters
 from anabranch.driver.driver import Driver
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import updated
-from anabranch.errors import FlowError, InputError
+from anabranch.errors import FlowError, InputError, nearest_or_all
 from anabranch.executor import Executor
 from anabranch.graph import Graph
+from anabranch.placement import DEFAULT_PLACE
 from anabranch.policies import DEFAULT, FaultOptions, Faults
 from anabranch.registry import make_executor
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from anabranch.rebuild import Caching
     from anabranch.versions import Scope
 
-__all__ = ["Builder"]
+    Choice: TypeAlias = str | tuple[str, Mapping[str, Any]] | Executor | concurrent.futures.Executor
+else:
+    Choice = Any
+
+__all__ = ["Builder", "Choice"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Builder:
     config: Mapping[str, Any] = field(default_factory=dict)
     executor: str | Executor | concurrent.futures.Executor = "sequential"
     options: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: Mapping[str, Choice] = field(default_factory=dict)
     adapters: tuple[Adapter, ...] = ()
     materializers: tuple[Declaration, ...] = ()
     overriding: bool = False
@@ -69,6 +75,29 @@ class Builder:
         registered, an executor object, or a `concurrent.futures.Executor`. Options go to the executor (`workers=` …).
         """
         return replace(self, executor=executor, options=options)
+
+    def with_executors(self, default: Choice | None = None, **elsewhere: Choice) -> Builder:
+        """Gives one flow several executors: functions run on the one that they name with `@run_on`, and on the default one if
+        they name none.
+
+        Example::
+
+            Builder().with_executors(default="processes", gpu=("ray", {"address": "auto"}), home="sequential")
+
+        Each is given as a name, as a name with options, ``("ray", {"address": "auto"})``, as an executor object, or as a
+        `concurrent.futures.Executor`. Values move when they have to, once, through the driver.
+
+        Args:
+            default: the same as `with_executor` would choose; left out, what has been chosen already.
+            elsewhere: further executors, by the names that functions know them by.
+
+        Raises:
+            InputError: one is given in no such form.
+        """
+        if default is None:
+            return replace(self, elsewhere={**self.elsewhere, **elsewhere})
+        executor, options = _choice(DEFAULT_PLACE, default)
+        return replace(self, executor=executor, options=options, elsewhere={**self.elsewhere, **elsewhere})
 
     def with_adapters(self, *adapters: Adapter) -> Builder:
         """Adds what goes along with runs: observers, which are functions that are called with every event, and of which one
@@ -191,5 +220,37 @@ class Builder:
             graph = hooks.built(graph)
         if self.caching is not None:
             self.caching.check(graph)
-        executor = make_executor(self.executor, dict(self.options))
-        return Parts(graph, executor, adapters, self.faults, self.caching, isinstance(self.executor, str), self.runs)
+        chosen = {DEFAULT_PLACE: (self.executor, self.options)}
+        chosen |= {place: _choice(place, choice) for place, choice in self.elsewhere.items()}
+        _check_places(graph, chosen)
+        made = {place: make_executor(executor, dict(options)) for place, (executor, options) in chosen.items()}
+        owns = tuple(made[place] for place, (executor, _) in chosen.items() if isinstance(executor, str))
+        default = made.pop(DEFAULT_PLACE)
+        return Parts(graph, default, adapters, self.faults, made, owns, self.caching, self.runs)
+
+
+def _choice(place: str, choice: Any) -> tuple[Any, Mapping[str, Any]]:
+    """An executor, or the name of one, and its options.
+
+    Raises:
+        InputError: it is given in another form.
+    """
+    if not isinstance(choice, tuple):
+        return choice, {}
+    if len(choice) != 2 or not isinstance(choice[0], str) or not isinstance(choice[1], Mapping):
+        raise InputError(f"executor '{place}' is a name, a name and a dict of options, or an executor object, not {choice!r}")
+    return choice
+
+
+def _check_places(graph: Graph, known: Iterable[str]) -> None:
+    """Checks that there is an executor for every function that names one.
+
+    Raises:
+        FlowError: there is none.
+    """
+    for node in graph.nodes.values():
+        if node.place and node.place not in known:
+            raise FlowError(
+                f"{node.label} is to run on '{node.place}', and there is no such executor{nearest_or_all(node.place, known)}; "
+                f"add it: with_executors({node.place}=…)"
+            )

@@ -82,7 +82,7 @@ class Driver(Lookup):
         self._parts = parts
         self._plain = parts.faults is DEFAULT and not parts.adapters and parts.caching is None
         self._plans = Plans(parts)
-        self._finalizer = weakref.finalize(self, parts.executor.close) if parts.owns else None
+        self._finalizer = weakref.finalize(self, parts.close) if parts.owns else None
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -250,14 +250,14 @@ class Driver(Lookup):
         graph, hooks = with_materials(self.graph, materializers), self._parts.adapters.hooks
         if hooks is not None:
             hooks.check(graph)
-        return Driver.over(replace(self._parts, graph=graph, owns=False))
+        return Driver.over(replace(self._parts, graph=graph, owns=()))
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Ends the workers that this driver started. A later `execute` starts them anew."""
         if self._finalizer is not None:
-            self._parts.executor.close()
+            self._parts.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A driver can be used in a function that runs elsewhere, if its executor can travel."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,9 @@ class Parts:
     """A dataflow, where it runs, what goes along, and what is done about failures.
 
     Attributes:
+        elsewhere: executors at further places, by name.
+        owns: the executors that end with the driver.
         caching: what need not run again; None if all does.
-        owns: whether the executor ends with the driver.
         runs: the folder of runs that last; None for the user's.
     """
 
@@ -33,9 +34,19 @@ class Parts:
     executor: Executor
     adapters: Adapters = field(default_factory=Adapters)
     faults: Faults = DEFAULT
+    elsewhere: Mapping[str, Executor] = field(default_factory=dict)
+    owns: tuple[Executor, ...] = ()
     caching: Caching | None = None
-    owns: bool = False
     runs: str | None = None
+
+    def at(self, places: Iterable[str]) -> dict[str, Executor]:
+        """The executors of these places."""
+        return {place: self.elsewhere.get(place, self.executor) for place in places}
+
+    def close(self) -> None:
+        """Ends the workers of the executors that end with the driver."""
+        for executor in self.owns:
+            executor.close()
 
     @cached_property
     def lineage(self) -> Lineage:

@@ -12,6 +12,7 @@ from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, check_request, kinds_of, names_of, readers_of
 from anabranch.errors import InputError, nearest, nearest_or_all
 from anabranch.graph import Graph
+from anabranch.placement import DEFAULT_PLACE
 from anabranch.plan import make_plan
 
 __all__ = ["Plans"]
@@ -62,7 +63,7 @@ class Plans:
         plan = make_plan(graph, outputs, supplied, constant, per_item, fuse=fuse)
         needed = [value.name for value in plan.given if not value.name.endswith("!") and value.name in graph.inputs]
         checks = tuple((name, readers_of(graph, name)) for name in needed)
-        task = plan.direct if fuse else None
+        task = plan.direct if fuse and plan.places == (DEFAULT_PLACE,) else None
         if task is None:
             return Prepared(plan, checks, {}, None, (), (), self._lets_in)
         arguments = tuple(argument.value.name for argument in task.arguments)

@@ -22,10 +22,11 @@ from anabranch.failure import trimmed
 from anabranch.graph import Graph
 from anabranch.handle import RunResult, Watch
 from anabranch.missing import Aborted
+from anabranch.places import leased
 from anabranch.plan import Plan, check_kept
 from anabranch.recorder import Recorder
 from anabranch.report import Report
-from anabranch.run import Run
+from anabranch.run import Capacity, Run
 
 if TYPE_CHECKING:
     from anabranch.driver.recording import Recording
@@ -91,13 +92,14 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
     raised: BaseException | None = None
     state: Run | None = None
     try:
-        with parts.executor.lease() as lease:
+        with leased(parts.at(plan.places)) as lease:
             traits = parts.executor.traits
             state = Run(
                 plan.root,
                 slots,
                 slots=traits.slots,
                 credit=traits.credit,
+                elsewhere=_elsewhere(parts, plan),
                 faults=request.faults,
                 policies=plan.policies,
                 estimates=prepared.estimates,
@@ -149,6 +151,12 @@ def _loaded(shelves: Shelves, run_id: str, plan: Plan, results: dict[str, Any]) 
         return {name: span.loaded(value, plan.outputs[name].rank) for name, value in results.items()}
 
 
+def _elsewhere(parts: Parts, plan: Plan) -> dict[str, Capacity]:
+    """What the places of a plan take that are not the default one."""
+    found = parts.at(place for place in plan.places if place in parts.elsewhere)
+    return {place: Capacity(executor.traits.slots, executor.traits.credit) for place, executor in found.items()}
+
+
 def _engine(parts: Parts, plan: Plan, state: Run, ends: tuple[Lease, Observer], run_id: str) -> Engine:
     hooks = parts.adapters.hooks
     if hooks is None or not hooks.on_tasks:
@@ -159,8 +167,9 @@ def _engine(parts: Parts, plan: Plan, state: Run, ends: tuple[Lease, Observer], 
 
 
 def _run_started(parts: Parts, run_id: str, plan: Plan) -> RunStarted:
-    executor = parts.executor
-    return RunStarted(run_id, tuple(plan.outputs), type(executor).__name__, executor.traits.slots, parts.graph, plan)
+    executors = parts.at(plan.places).values()
+    names = ", ".join(dict.fromkeys(type(executor).__name__ for executor in executors))
+    return RunStarted(run_id, tuple(plan.outputs), names, sum(one.traits.slots for one in executors), parts.graph, plan)
 
 
 def _observing(observers: Sequence[Observer]) -> Observer:

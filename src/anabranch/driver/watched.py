@@ -12,7 +12,7 @@ from typing import Any
 
 from anabranch.driver.hooks import Hooks
 from anabranch.engine import Engine
-from anabranch.executor import Call, CallFailed, CallLost, Message
+from anabranch.executor import CallFailed, CallLost, Message
 from anabranch.lifecycle.base import NodeGroupPurpose
 from anabranch.lifecycle.tasks import Around, Instead, TaskFacts, ended, told
 from anabranch.lineage import Lineage
@@ -55,7 +55,7 @@ class WatchedEngine(Engine):
     ) -> Command:
         call = command.call
         facts = self._facts_of(call.code, purpose, errand)
-        call = Call(self._code(call.code, facts), call.layout, call.values)
+        call = replace(call, code=self._code(call.code, facts))
         if self._hooks.submitted or self._hooks.returned:
             width = errand.hi - errand.lo if errand is not None and errand.purpose is Purpose.SPAN else None
             about = told(facts, call.code, call.layout, call.values, width)

@@ -19,6 +19,7 @@ from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
 from anabranch.graph.types import assignable, describe
 from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of, origin_of
+from anabranch.placement import needs_of, place_of
 from anabranch.policies import Policy, policy_of
 
 __all__ = ["chosen", "functions_of", "module_from_functions", "node_of", "nodes_of", "origin_of", "read_result"]
@@ -134,6 +135,8 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         origin=origin,
         originating=(function,),
         policy=_policy(label, function, parameters, expands=expands),
+        place=_place(label, function, parameters, expands=expands),
+        resources=needs_of(function),
     )
 
 
@@ -181,6 +184,15 @@ def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Param
     if policy is not None and policy.timeout is not None and expands:
         raise FlowError(f"{label} is Parallelizable; @timeout limits functions that return a value, not the pace of a source")
     return policy
+
+
+def _place(label: str, function: Callable[..., Any], parameters: Iterable[Parameter], *, expands: bool) -> str:
+    place = place_of(function)
+    if (place or needs_of(function)) and (expands or any(p.role is Role.STREAM for p in parameters)):
+        word = "@run_on" if place else "@resources"
+        why = "is Parallelizable: the driver pulls it" if expands else "reads a Stream, which the driver feeds"
+        raise FlowError(f"{label} {why}, so {word} has no place there; put it on the functions that do the work")
+    return place
 
 
 def _is_function(value: Any) -> bool:

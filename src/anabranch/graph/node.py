@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, get_args
 
 from anabranch.failure import Failed
+from anabranch.placement import Resources
 from anabranch.policies import Policy
 
 __all__ = ["Edge", "Input", "Node", "Parameter", "Role"]
@@ -55,6 +56,7 @@ class Node:
     """One function as a vertex. For an expander, `annotation` is the type of an item.
 
     `function` is what is called: the user's own, or what a modifier made (`anabranch.derived`, `functools.partial`).
+    `place` is where it runs, if it says so, and `resources` what it needs there.
     `originating` are the functions in the user's modules that the node is there for: mostly one, and for a node of a subdag
     also those that the subdag stands on. `late` is for a node that depends on the axes of what it reads: it is given the node
     and these axes by parameter, and says what it is then: nodes, the last of which has its name.
@@ -71,6 +73,8 @@ class Node:
     tags: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
     policy: Policy | None = None
+    place: str = ""
+    resources: Resources | None = None
     originating: tuple[Callable[..., Any], ...] = ()
     late: Callable[[Node, Mapping[str, tuple[str, ...]]], Sequence[Node]] | None = None
 

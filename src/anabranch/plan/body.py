@@ -4,7 +4,8 @@ Theory: a *body* is what happens for one item of its axes (for the root: once). 
 a *fan*: a loop over one more axis with a body of its own. Vertices under the same axis share a loop unless a barrier lies
 between them: a collect, say, that feeds an aggregate back to the items, needs a second pass. So each vertex gets a level
 within the body: an edge that leaves a loop costs one level, any other none; vertices of one axis and one level make one
-fan. Every edge then goes from a level to the same or a later one, and within a level from the outside to the
+fan. Where two of them are to run at different sites, the loop ends too, and there are two fans of that axis.
+Every edge then goes from a level to the same or a later one, and within a level from the outside to the
 inside, so the steps have an order. A vertex inside
 a loop is put on the latest level that its readers allow: fewer passes, fewer values kept.
 
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from anabranch.errors import InternalError
+from anabranch.placement import ANYWHERE, NOTHING, Resources, Site, together
 from anabranch.plan.select import Axes, Kind, Link, Selection, Vertex
 
 __all__ = ["Body", "Fan", "Reading", "Value", "build_body", "rank_in"]
@@ -60,6 +62,7 @@ class Fan:
         captured: values that do not vary along the axis.
         outputs: for each value that is needed outside, the list outside and the element inside.
         body: what happens for each item.
+        site: where all of it runs; `needs` is what that takes.
     """
 
     axis: str
@@ -69,6 +72,8 @@ class Fan:
     captured: tuple[Value, ...]
     outputs: tuple[Reading, ...]
     body: Body
+    site: Site = ANYWHERE
+    needs: Resources = NOTHING
 
     @property
     def name(self) -> str:
@@ -95,24 +100,26 @@ class _Builder:
             for link in vertex.links:
                 self.readers[link.source].append((vertex, link))
         self.outputs = set(selection.outputs)
+        self.sites: list[Site] = []
 
     def build(self, axes: Axes, members: list[Vertex]) -> Body:
         depth = len(axes)
         members = [vertex for vertex in members if vertex.kind is not Kind.GIVEN]
         levels = self._levels(axes, members)
         statics: dict[int, list[Vertex | Fan]] = {}
-        groups: dict[tuple[int, str], list[Vertex]] = {}
+        groups: dict[tuple[int, str, int], list[Vertex]] = {}
         for vertex in members:
             if len(vertex.axes) == depth:
                 statics.setdefault(levels[vertex.name], []).append(vertex)
             else:
-                groups.setdefault((levels[vertex.name], vertex.axes[depth]), []).append(vertex)
-        passes: dict[str, list[int]] = {}
-        for level, axis in sorted(groups):
-            passes.setdefault(axis, []).append(level)
+                key = (levels[vertex.name], vertex.axes[depth], self._site(vertex))
+                groups.setdefault(key, []).append(vertex)
+        passes: dict[str, list[tuple[int, int]]] = {}
+        for level, axis, site in sorted(groups):
+            passes.setdefault(axis, []).append((level, site))
         fans: dict[int, list[Vertex | Fan]] = {}
-        for (level, axis), group in groups.items():
-            number = passes[axis].index(level)
+        for (level, axis, site), group in groups.items():
+            number = passes[axis].index((level, site))
             fans.setdefault(level, []).append(self._fan(axes, axis, number, group))
         steps: list[Vertex | Fan] = []
         for level in sorted({*statics, *fans}):
@@ -147,7 +154,15 @@ class _Builder:
             return 0
         axis = source.axes[depth]
         shared = len(reader.axes) > depth and reader.axes[depth] == axis
-        return 0 if shared and depth < len(link.along) and link.along[depth] == axis else 1
+        if not (shared and depth < len(link.along) and link.along[depth] == axis):
+            return 1
+        return 0 if source.site is reader.site else int(source.site != reader.site)
+
+    def _site(self, vertex: Vertex) -> int:
+        """The number of a vertex's site; sites may hold what cannot be hashed."""
+        if vertex.site not in self.sites:
+            self.sites.append(vertex.site)
+        return self.sites.index(vertex.site)
 
     def _fan(self, axes: Axes, axis: str, level: int, group: list[Vertex]) -> Fan:
         inside = {vertex.name for vertex in group}
@@ -169,7 +184,8 @@ class _Builder:
             raise InternalError(f"a value is both element and invariant of the loop over '{axis}'")
         ordered = sorted(aligned, key=lambda reading: self._foreign(reading, axis))
         outputs = self._outputs(axes, group, inside)
-        return Fan(axis, level, fresh, tuple(ordered), tuple(captured), outputs, self.build(inner_axes, group))
+        body, needs = self.build(inner_axes, group), together(vertex.resources for vertex in group)
+        return Fan(axis, level, fresh, tuple(ordered), tuple(captured), outputs, body, group[0].site, needs)
 
     def _foreign(self, reading: Reading, axis: str) -> bool:
         """Whether the list is along another axis, joined by position: it must not rule the length."""

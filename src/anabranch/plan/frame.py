@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from anabranch.graph import Role
+from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, together
 from anabranch.plan.body import Body, Fan, Reading, Value, rank_in
 from anabranch.plan.select import Axes, Kind, Link, Vertex
 from anabranch.plan.source import Import, Partial, fan_code, once_code, partial_imports
@@ -37,12 +38,14 @@ class Gather:
 
 @dataclass(frozen=True, eq=False)
 class CallTask:
-    """Functions called once in a frame, in one place."""
+    """Functions called once in a frame, in one place, where they need something while they run."""
 
     name: str
     code: Code
     arguments: tuple[Gather, ...]
     outputs: tuple[Value, ...]
+    place: str = DEFAULT_PLACE
+    needs: Resources = NOTHING
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,16 @@ class FanTask:
     def axis(self) -> str:
         """The axis."""
         return self.fan.axis
+
+    @property
+    def place(self) -> str:
+        """Where it runs."""
+        return self.fan.site.place
+
+    @property
+    def needs(self) -> Resources:
+        """What a span of it needs while it runs."""
+        return self.fan.needs
 
     @property
     def aligned(self) -> tuple[Reading, ...]:
@@ -276,7 +289,8 @@ class _Tasks:
         elif not elsewhere:
             before = {made[value] for value in own if value in made}
             last = Value(groups[min(before)][-1].name, 0) if len(before) == 1 else None
-            if last in own and last not in self.outputs and len(self.readers[last]) == 1:
+            joins = bool(before) and groups[min(before)][-1].site == vertex.site
+            if joins and last in own and last not in self.outputs and len(self.readers[last]) == 1:
                 number = min(before)
         if number == len(groups):
             groups.append([])
@@ -291,7 +305,8 @@ class _Tasks:
         outputs = outputs or names[-1:]
         code = once_code(self.vertices, group, imports, outputs)
         name = group[0].node if len(group) == 1 else f"{group[0].node} … {group[-1].node}"
-        return CallTask(name, code, tuple(arguments), tuple(outputs))
+        needs = together(vertex.resources for vertex in group)
+        return CallTask(name, code, tuple(arguments), tuple(outputs), group[0].site.place, needs)
 
     def _imports(self, group: Sequence[Vertex], inside: set[str]) -> tuple[list[Import], list[Gather]]:
         found: dict[Import, Gather] = {}
@@ -334,7 +349,7 @@ class _Tasks:
             value = self._value(collected)
             fan = self.produced.get(value)
             others = [self._value(k) for k in vertex.links if k is not collected and k.name is not None]
-            if fan is None or collected.depth != 1:
+            if fan is None or collected.depth != 1 or fan.site != vertex.site:
                 continue
             if all(self._is_made_by(other, self.place[value]) for other in others):
                 inner = next(reading.inner for reading in fan.outputs if reading.outer == value)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from anabranch.graph import Graph
+from anabranch.placement import ANYWHERE, DEFAULT_PLACE
 from anabranch.plan.body import Body, Fan, Value, build_body
-from anabranch.plan.frame import CallTask, FramePlan, frame_plan
+from anabranch.plan.frame import CallTask, FanTask, FramePlan, frame_plan
 from anabranch.plan.select import Kind, Selection, select
 from anabranch.policies import Policy
 from anabranch.work import Code
@@ -55,6 +56,12 @@ class Plan:
         return tasks[0] if len(tasks) == 1 and isinstance(tasks[0], CallTask) else None
 
     @cached_property
+    def places(self) -> tuple[str, ...]:
+        """Where something of it runs, each once; the default place if that is nowhere but in the driver."""
+        tasks = (task for task in self.root.tasks if isinstance(task, CallTask) or (isinstance(task, FanTask) and task.code))
+        return tuple(dict.fromkeys(task.place for task in tasks)) or (DEFAULT_PLACE,)
+
+    @cached_property
     def codes(self) -> tuple[tuple[str, Code], ...]:
         """The generated code of each task, by task name, in order; opened frames not included."""
         found = []
@@ -82,6 +89,7 @@ def make_plan(
     body = build_body(selection)
     wanted = {name: Value(name, len(selection.vertices[name].axes)) for name in outputs}
     given = tuple(Value(v.name, len(v.axes)) for v in selection.vertices.values() if v.kind is Kind.GIVEN)
+    fuse = fuse and all(vertex.site == ANYWHERE for vertex in selection.vertices.values())
     root = frame_plan(body, selection.vertices, tuple(dict.fromkeys(wanted.values())), fuse=fuse)
     return Plan(selection, body, root, wanted, given)
 

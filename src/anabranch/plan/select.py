@@ -18,6 +18,8 @@ from typing import Any
 from anabranch.derived import same
 from anabranch.errors import InputError, nearest, nearest_or_all
 from anabranch.graph import Graph, Role
+from anabranch.placement import ANYWHERE, Resources, Site
+from anabranch.plan.sites import sited
 from anabranch.policies import Policy
 
 __all__ = ["Kind", "Link", "Selection", "Vertex", "call_of", "given", "select"]
@@ -50,7 +52,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Vertex:
-    """A value to be made: its axes, and how."""
+    """A value to be made: its axes, and how. `place` is what the function says of itself, `site` where it runs."""
 
     name: str
     kind: Kind
@@ -61,6 +63,9 @@ class Vertex:
     origin: str = ""
     associative: bool = False
     policy: Policy | None = None
+    place: str = ""
+    resources: Resources | None = None
+    site: Site = ANYWHERE
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def select(
             missing.setdefault(name, _reader(graph, name, made))
     if missing:
         _raise_missing(graph, missing, available)
-    return Selection(_in_order(graph, made), tuple(outputs))
+    return Selection(sited(_in_order(graph, made)), tuple(outputs))
 
 
 def check_names(graph: Graph, outputs: Sequence[str], overrides: Iterable[str]) -> None:
@@ -149,7 +154,8 @@ def _vertices(graph: Graph, name: str, available: set[str], constant: set[str], 
         links, function = tuple(_links(graph, name, available)), node.function
     target = call_of(name) if node.expands else name
     associative, policy = (False, None) if overridden else (node.associative, node.policy)
-    made = Vertex(target, Kind.CALL, axes, links, function, name, node.origin, associative, policy)
+    place, needs = ("", None) if overridden else (node.place, node.resources)
+    made = Vertex(target, Kind.CALL, axes, links, function, name, node.origin, associative, policy, place, needs)
     if not node.expands:
         return [*extra, made]
     items = Vertex(name, Kind.ITEMS, (*axes, name), (Link(target, None, Role.PLAIN, 0, axes),), None, name, node.origin)

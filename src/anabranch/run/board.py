@@ -1,8 +1,8 @@
 """What a run has out and what it has to do next: the part of its state that all its parts share.
 
-Two queues come before all else: `urgent` holds commands that follow from what has just been decided, `ready` calls that wait
-for credit. A trip is kept for each call that is out, and taken away when it comes back; a call without one is late, and
-nobody waits for it.
+Two queues come before all else: `urgent` holds commands that follow from what has just been decided, and each place's `ready`
+calls that wait for its credit. A trip is kept for each call that is out, and taken away when it comes back; a call without one
+is late, and nobody waits for it.
 
 Here it is decided what a failure does to the run, too: by its policy it ends it, or it is noted and the run goes on, as
 long as there are not more of them than the run puts up with.
@@ -19,11 +19,13 @@ from typing import Any, NamedTuple, Protocol
 from anabranch.events import Event, ItemFailed
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.failure import Failure, capture
-from anabranch.plan import FanTask, Gather, Value
+from anabranch.placement import DEFAULT_PLACE
+from anabranch.plan import CallTask, FanTask, Gather, Value
 from anabranch.policies import Faults, Policy
 from anabranch.run.budget import Budget
 from anabranch.run.commands import Command, Later, Submit
 from anabranch.run.frame import Frame
+from anabranch.run.rooms import Capacity, Room
 from anabranch.run.values import Cell, Column, Slot, gather
 from anabranch.work import Argument, Code, Form, Layout, Outcome, Part, policy_at
 
@@ -59,6 +61,14 @@ class Errand(NamedTuple):
     holes: bool = False
     deaths: int = 0
     attempt: int = 1
+
+    @property
+    def place(self) -> str:
+        """Where it runs."""
+        if self.value is not None and self.frame.parent is not None:
+            return self.frame.parent.task.place
+        task = self.frame.plan.tasks[self.number]
+        return task.place if isinstance(task, (CallTask, FanTask)) else DEFAULT_PLACE
 
     @property
     def words(self) -> str:
@@ -97,33 +107,49 @@ class Board:
     """Calls out, commands to give, facts to tell.
 
     Args:
-        slots: how many calls run at the same time.
-        credit: how many may be out.
+        capacities: what each place takes.
         faults: what the run does about failures.
         policies: what functions say of their own, by node.
         run_id: identifies the run, for whoever wants to know it where calls are performed.
     """
 
-    def __init__(self, slots: int, credit: int, faults: Faults, policies: Mapping[str, Policy], run_id: str = "") -> None:
+    def __init__(
+        self, capacities: Mapping[str, Capacity], faults: Faults, policies: Mapping[str, Policy], run_id: str = ""
+    ) -> None:
         self.run_id = run_id
-        self.slots = slots
-        self.credit = credit
+        self.rooms = {place: Room(capacity) for place, capacity in capacities.items()}
+        self.all_rooms = tuple(self.rooms.values())
         self.faults = faults
         self.policies = policies
         self.budget = Budget(faults, policies)
         self.urgent: deque[Command] = deque()
-        self.ready: deque[Call] = deque()
         self.events: deque[Event] = deque()
         self.failures: list[Failure] = []
         self.fatal: Failure | None = None
         self.exceeded = ""
         self.error: Exception | None = None
         self.forgotten: list[int] = []
-        self.out: set[int] = set()
         self.postponed: dict[int, Call] = {}
         self.ids = count()
         self._trips: dict[int, Trip] = {}
         self._failed: set[tuple[str, tuple[int, ...]]] = set()
+
+    @property
+    def out(self) -> set[int]:
+        """The calls that are out, wherever they are."""
+        return self.all_rooms[0].out if len(self.all_rooms) == 1 else set[int]().union(*(room.out for room in self.all_rooms))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is out anywhere, and nothing waits for credit."""
+        return all(room.is_quiet for room in self.all_rooms)
+
+    def room_to_use(self) -> Room | None:
+        """A place that has credit, and something to use it for."""
+        for room in self.all_rooms:
+            if len(room.out) < room.credit and (room.ready or room.stack):
+                return room
+        return None
 
     @property
     def failed(self) -> bool:
@@ -135,7 +161,7 @@ class Board:
         arguments, values = gathered
         number = next(self.ids)
         layout = Layout(number, errand.frame.where, start, tuple(arguments), self.faults.on_error, self.run_id)
-        call = Call(code, layout, tuple(values))
+        call = Call(code, layout, tuple(values), errand.place)
         self._trips[number] = Trip(errand, call)
         return call
 
@@ -146,7 +172,7 @@ class Board:
 
     def submit(self, call: Call) -> Submit:
         """The command that hands a call to the executor."""
-        self.out.add(call.id)
+        self.rooms[call.place].out.add(call.id)
         return Submit(call)
 
     @property
@@ -160,11 +186,11 @@ class Board:
             self.postponed[call.id] = call
             self.urgent.append(Later(call.id, delay))
         else:
-            self.ready.append(call)
+            self.rooms[call.place].ready.append(call)
 
     def due(self, alarm: int) -> None:
         """The delay of a call is over."""
-        self.ready.append(self.postponed.pop(alarm))
+        self.send(self.postponed.pop(alarm))
 
     def is_safe(self, call: Call) -> bool:
         """Whether the driver may run a call itself: nobody died of it, and it need not be ended."""
@@ -178,8 +204,10 @@ class Board:
 
     def returned(self, message: Message) -> Trip | None:
         """A call is out no more. None if nobody waits for it."""
-        self.out.discard(message.call)
-        return self._trips.pop(message.call, None)
+        trip = self._trips.pop(message.call, None)
+        if trip is not None:
+            self.rooms[trip.call.place].out.discard(message.call)
+        return trip
 
     # -- failures --------------------------------------------------------------------------------------------------
 
@@ -236,14 +264,27 @@ def gathered(frame: Frame, arguments: Iterable[Gather]) -> tuple[list[Argument],
     return found, values
 
 
-def invariant(frame: Frame, value: Value, values: list[Any]) -> Argument:
-    """The argument for a value that all spans of a fan get: if it is here, it is sent to each worker once."""
+def invariant(frame: Frame, value: Value, values: list[Any], *, moves: bool = False) -> Argument:
+    """The argument for a value that all spans of a fan get: if it is here, it is sent to each worker once; and if it is held
+    somewhere, where there are several places, and so it may have to move, so is each part of it.
+    """
     slot = frame.slots[value]
     if not slot.is_local:
-        return gather(slot, Form.JOINED, 0, values)
+        return gather(_shared(frame, value, slot) if moves else slot, Form.JOINED, 0, values)
     if value not in frame.shared:
         whole = slot.handle if isinstance(slot, Cell) else slot.joined()
         frame.shared[value] = Shared(next(_shared_keys), whole)
     values.append(frame.shared[value])
     holes = isinstance(slot, Column) and slot.holes
     return Argument(Form.WHOLE, (Part(len(values) - 1),), holes=holes)
+
+
+def _shared(frame: Frame, value: Value, slot: Slot) -> Slot:
+    """The slot with each of its parts under a key of its own."""
+    if value not in frame.held:
+        if isinstance(slot, Cell):
+            frame.held[value] = Cell(Shared(next(_shared_keys), slot.handle))
+        else:
+            parts = [chunk._replace(handle=Shared(next(_shared_keys), chunk.handle)) for chunk in slot.chunks]
+            frame.held[value] = Column(parts)
+    return frame.held[value]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from anabranch.errors import InternalError
 from anabranch.plan import FanTask, Value
 from anabranch.run.commands import EndFeed, Feed
+from anabranch.run.rooms import Room
 from anabranch.run.sizes import SpanSizer
 from anabranch.run.values import Chunk, Column
 from anabranch.work import Missing
@@ -149,16 +150,18 @@ class FanState:
         "phase",
         "pulling",
         "queued",
+        "room",
         "sizer",
         "source",
         "task",
     )
 
-    def __init__(self, frame: Frame, number: int, task: FanTask, sizer: SpanSizer) -> None:
+    def __init__(self, frame: Frame, number: int, task: FanTask, sizer: SpanSizer, room: Room) -> None:
         plan = frame.plan
         self.frame = frame
         self.number = number
         self.task = task
+        self.room = room
         self.phase = Phase.WAITING
         self.sizer = sizer
         self.source: int | None = None

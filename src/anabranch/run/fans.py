@@ -24,6 +24,7 @@ from anabranch.run.frame import Frame
 from anabranch.run.losses import Piece, pieces
 from anabranch.run.merges import Merges
 from anabranch.run.readers import Readers
+from anabranch.run.rooms import Room
 from anabranch.run.sizes import Estimate, SpanSizer
 from anabranch.run.values import Cell, Chunk, Column, Slot, gather
 from anabranch.runtime import misplaced_skip
@@ -45,7 +46,6 @@ class Fans:
         self.readers = readers
         self.merges = Merges(board)
         self.estimates = estimates
-        self.stack: list[FanState] = []
         self.held_back: dict[FanState, None] = {}
         self.sources: dict[int, FanState] = {}
 
@@ -54,7 +54,8 @@ class Fans:
         for number, task in enumerate(frame.plan.tasks):
             if isinstance(task, FanTask):
                 estimate = self.estimates.setdefault(task, Estimate())
-                frame.fans[number] = FanState(frame, number, task, SpanSizer(estimate, self.board.slots))
+                room = self.board.rooms.get(task.place, self.board.all_rooms[0])  # where nothing runs, only items are listed
+                frame.fans[number] = FanState(frame, number, task, SpanSizer(estimate, room.slots), room)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Fans:
         """Puts a fan on the stack if it can be cut and is not there."""
         if not fan.queued and fan.phase is Phase.OPEN:
             fan.queued = True
-            self.stack.append(fan)
+            fan.room.stack.append(fan)
 
     def force(self) -> bool:
         """Lets a fan go on that was held back for its readers' sake; False if there is none."""
@@ -158,12 +159,12 @@ class Fans:
                 return True
         return False
 
-    def cut(self) -> Command | None:
-        """Cuts a span off the fan that opened last, or takes it off the stack if it cannot be cut now."""
-        fan = self.stack[-1]
-        behind = fan.lag > self.board.credit and not fan.forced
+    def cut(self, room: Room) -> Command | None:
+        """Cuts a span off the fan of a place that opened last, or takes it off the stack if it cannot be cut now."""
+        fan = room.stack[-1]
+        behind = fan.lag > room.credit and not fan.forced
         if fan.phase is not Phase.OPEN or fan.pulling or behind:
-            self.stack.pop()
+            room.stack.pop()
             fan.queued = False
             if behind:
                 self.held_back[fan] = None
@@ -222,7 +223,7 @@ class Fans:
         for reading in task.aligned:
             arguments.append(gather(frame.slots[reading.outer], Form.JOINED, 0, values, (lo, hi)))
         for value in task.captured:
-            arguments.append(invariant(frame, value, values))
+            arguments.append(invariant(frame, value, values, moves=len(self.board.all_rooms) > 1))
         return arguments, values
 
     def span_returned(self, trip: Trip, message: Message) -> None:
@@ -451,8 +452,8 @@ class Fans:
 
     def _opens(self, fan: FanState) -> bool:
         """Whether the next item is to be opened as a frame of its own instead of looped over in a span."""
-        few = 2 * self.board.slots
-        if self.board.slots < 2 or fan.alive >= few or not self._may_open(fan, fan.cut):
+        few = 2 * fan.room.slots
+        if fan.room.slots < 2 or fan.alive >= few or not self._may_open(fan, fan.cut):
             return False
         seconds = fan.sizer.estimate.seconds
         return fan.opened < few or (seconds is not None and seconds > min(fan.sizer.aim, LONG))

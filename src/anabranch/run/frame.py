@@ -11,7 +11,7 @@ from typing import Any
 from anabranch.executor import Shared
 from anabranch.plan import FramePlan, Value
 from anabranch.run.fan import FanState
-from anabranch.run.values import Slot
+from anabranch.run.values import Cell, Slot
 
 __all__ = ["Frame"]
 
@@ -25,6 +25,7 @@ class Frame:
     __slots__ = (
         "counted",
         "fans",
+        "held",
         "left",
         "lengths",
         "parent",
@@ -51,6 +52,7 @@ class Frame:
         self.lengths: dict[str, int] = {}
         self.counted: dict[str, int] = {}
         self.shared: dict[Value, Shared] = {}
+        self.held: dict[Value, Slot] = {}
         self.readers: dict[int, int] = {}
         self.pending = 0
         self.results: dict[Value, tuple[Any, bool]] = {}
@@ -65,17 +67,22 @@ class Frame:
 
     def release(self, number: int) -> list[int]:
         """A task has read all it needs: drops values that nobody else reads; returns keys of `Shared` ones dropped."""
-        keys = []
+        keys: list[int] = []
         for value in self.plan.needs[number]:
             self.reading[value] -= 1
             if not self.reading[value] and value not in self.plan.outputs:
                 self.slots.pop(value, None)
-                if value in self.shared:
-                    keys.append(self.shared.pop(value).key)
+                keys += self._forgotten(value)
         return keys
 
     def close(self) -> list[int]:
         """All its tasks are done; returns the keys of `Shared` values that were kept because they are its outputs."""
-        keys = [shared.key for shared in self.shared.values()]
-        self.shared.clear()
-        return keys
+        return [key for value in (*self.shared, *self.held) for key in self._forgotten(value)]
+
+    def _forgotten(self, value: Value) -> Iterator[int]:
+        """The keys under which a value was shared, which are now free."""
+        if value in self.shared:
+            yield self.shared.pop(value).key
+        slot = self.held.pop(value, None)
+        handles = [slot.handle] if isinstance(slot, Cell) else [chunk.handle for chunk in slot.chunks] if slot else []
+        yield from (handle.key for handle in handles if isinstance(handle, Shared))

@@ -97,4 +97,4 @@ class Merges:
                 arguments.append(gather(frame.slots[argument.value], argument.form, argument.depth, values))
         fan.merges[number].busy += 1
         errand = Errand(Purpose.MERGE, frame, fan.number, *bounds, merge=number)
-        self.board.ready.append(self.board.call(errand, merge.code, (arguments, values)))
+        self.board.send(self.board.call(errand, merge.code, (arguments, values)))

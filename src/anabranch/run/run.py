@@ -14,12 +14,13 @@ spans, one at a time, whenever there is credit, so that the number of items neve
     run.py      frames: which values are there, which tasks can start            (this module)
     fans.py     sources, spans, items opened as frames
     losses.py   how a span is cut up whose worker died
+    rooms.py    what a run has at each place
     budget.py   how many failures the run puts up with
     merges.py   partial values of associative collectors
     readers.py  stream readers and their feeds
 
-Invariants: at most `credit` calls are out; a late outcome of a call that nobody waits for is ignored; values are handles and
-are never looked into; the same plan and the same order of news give the same commands and the same events.
+Invariants: at most `credit` calls are out at a place; a late outcome of a call that nobody waits for is ignored; values are
+handles and are never looked into; the same plan and the same order of news give the same commands and the same events.
 
 This module never knows time, threads, processes, or which executor there is.
 """
@@ -36,6 +37,7 @@ from anabranch.errors import TransferError
 from anabranch.events import CallFinished, CallStarted, Event, WorkerDied
 from anabranch.executor import CallFailed, CallLost, Message, Reference, Replay
 from anabranch.failure import Failure
+from anabranch.placement import DEFAULT_PLACE
 from anabranch.plan import CallTask, FanTask, FramePlan, ReaderTask, SourceTask, Value
 from anabranch.policies import DEFAULT, Faults, Policy
 from anabranch.run.board import Board, Errand, Purpose, Trip, gathered
@@ -54,6 +56,7 @@ from anabranch.run.commands import (
 from anabranch.run.fans import Fans, reason_of
 from anabranch.run.frame import Frame
 from anabranch.run.readers import Readers
+from anabranch.run.rooms import Capacity, Room
 from anabranch.run.sizes import Estimate
 from anabranch.run.values import Cell, Slot, gather
 from anabranch.work import MISSING, Code, Form, Outcome
@@ -66,8 +69,9 @@ class Run:
     Args:
         plan: the root frame's plan.
         given: the values that come with the request.
-        slots: how many calls run at the same time.
-        credit: how many may be out.
+        slots: how many calls run at the same time, at the default place.
+        credit: how many may be out there.
+        elsewhere: the same for further places.
         faults: what the run does about failures.
         policies: what functions say of their failures themselves, by node.
         estimates: seconds per item by task, from earlier runs of the plan; kept up to date.
@@ -81,13 +85,14 @@ class Run:
         *,
         slots: int,
         credit: int,
+        elsewhere: Mapping[str, Capacity] = MappingProxyType({}),
         faults: Faults = DEFAULT,
         policies: Mapping[str, Policy] = MappingProxyType({}),
         estimates: dict[FanTask, Estimate] | None = None,
         run_id: str = "",
     ) -> None:
         self.done = False
-        self.board = Board(slots, credit, faults, policies, run_id)
+        self.board = Board({DEFAULT_PLACE: Capacity(slots, credit), **elsewhere}, faults, policies, run_id)
         self.readers = Readers(self.board, self)
         self.fans = Fans(self.board, self, self.readers, {} if estimates is None else estimates)
         self._openings: deque[tuple[Frame, int]] = deque()
@@ -113,12 +118,12 @@ class Run:
     @property
     def in_flight(self) -> int:
         """How many calls the executor has."""
-        return len(self.board.out)
+        return sum(len(room.out) for room in self.board.all_rooms)
 
     @property
     def slots(self) -> int:
         """How many calls run at the same time."""
-        return self.board.slots
+        return sum(room.slots for room in self.board.all_rooms)
 
     @property
     def failures(self) -> list[Failure]:
@@ -162,18 +167,16 @@ class Run:
 
     def next(self) -> Command | None:
         """The next thing to do now; None if it is time to wait for news."""
-        board, stack = self.board, self.fans.stack
+        board = self.board
         while not self.stopped:
             if board.urgent:
                 return board.urgent.popleft()
-            if len(board.out) < board.credit:
-                if board.ready:
-                    return self._send()
-                if stack:
-                    command = self.fans.cut()
-                    if command is not None:
-                        return command
-                    continue
+            room = board.room_to_use()
+            if room is not None:
+                command = self._send(room) if room.ready else self.fans.cut(room)
+                if command is not None:
+                    return command
+                continue
             if self._openings:
                 return self.fans.open_source(*self._openings.popleft())
             if not self.is_stuck or not self.fans.force():
@@ -184,7 +187,7 @@ class Run:
     def is_stuck(self) -> bool:
         """Whether no news can come of what has been done so far: nothing is out, and every reader waits."""
         board = self.board
-        return not (board.out or board.postponed) and (self.readers.starving or not self.readers.at_work)
+        return not (self.in_flight or board.postponed) and (self.readers.starving or not self.readers.at_work)
 
     def handle(self, news: News) -> None:
         """Takes in what happened."""
@@ -205,11 +208,11 @@ class Run:
     def _stopped(self, news: Stopped) -> None:
         self.board.error = self.board.error or news.error
 
-    def _send(self) -> Command:
-        """A ready call goes out; or runs here, if it is the only thing to do and all it needs is here."""
+    def _send(self, room: Room) -> Command:
+        """A ready call goes out; or runs here, if it may, it is the only thing to do, and all it needs is here."""
         board = self.board
-        call = board.ready.popleft()
-        alone = not (board.out or board.ready or self.fans.stack or self._openings or self.readers.at_work)
+        call = room.ready.popleft()
+        alone = call.place == DEFAULT_PLACE and board.is_quiet and not (self._openings or self.readers.at_work)
         if alone and board.is_safe(call) and not any(isinstance(value, Reference) for value in call.values):
             return RunHere(call)
         return board.submit(call)
@@ -305,7 +308,7 @@ class Run:
         task = frame.plan.tasks[number]
         if isinstance(task, CallTask):
             errand = Errand(Purpose.CALL, frame, number)
-            self.board.ready.append(self.board.call(errand, task.code, gathered(frame, task.arguments)))
+            self.board.send(self.board.call(errand, task.code, gathered(frame, task.arguments)))
             self.board.events.append(CallStarted(task.name, frame.where))
         elif isinstance(task, SourceTask):
             self._openings.append((frame, number))
@@ -352,7 +355,7 @@ class Run:
             values: list[object] = []
             argument = gather(slot, Form.JOINED, 0, values)
             errand = Errand(Purpose.EXPORT, frame, 0, value=value, holes=slot.holes)
-            self.board.ready.append(self.board.call(errand, JOIN, ([argument], values)))
+            self.board.send(self.board.call(errand, JOIN, ([argument], values)))
 
     def _exported(self, errand: Errand, outcome: Outcome) -> None:
         frame = errand.frame

@@ -7,7 +7,7 @@ flow are drawn as the high values of a range, so that shrinking removes them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
@@ -124,7 +124,7 @@ def numbers(values: list[Any]) -> list[Any]:
 
 
 HEADER = """\
-from anabranch import Collect, Failed, Parallelizable, Stream, associative, cross, on_error, zipped
+from anabranch import Collect, Failed, Parallelizable, Stream, associative, cross, on_error, run_on, zipped
 from anabranch.testing.flows import expand, fail_some, first, last, mix, numbers, skip_some, take
 
 """
@@ -182,10 +182,10 @@ class Flow:
         """Whether a stream is read to less than its end: then what nobody reads need not be computed."""
         return any(f", {limit})" in line for line in self.source.splitlines() if "take(" in line for limit in LIMITS)
 
-    def driver(self, executor: Any = "sequential", **options: Any) -> Driver:
-        """A driver for this flow."""
+    def driver(self, executor: Any = "sequential", elsewhere: Mapping[str, Any] | None = None, **options: Any) -> Driver:
+        """A driver for this flow; `elsewhere` are executors at the places that it names."""
         builder = Builder().with_config(self.config).with_modules(self.module).with_failure_policy(on_error=self.on_error)
-        return builder.with_executor(executor, **options).build()
+        return builder.with_executor(executor, **options).with_executors(**elsewhere or {}).build()
 
     def expected(self) -> Any:
         """What the oracle says: the results, or the class of the error, or which items failed."""
@@ -281,19 +281,23 @@ INPUTS = {"x": "", "y": " = 3", "c": "", "d": " = None"}
 
 
 @st.composite
-def flows(draw: st.DrawFn, *, largest: int = 12, depth: int = 3, failures: bool = False) -> Flow:
+def flows(
+    draw: st.DrawFn, *, largest: int = 12, depth: int = 3, failures: bool = False, places: Sequence[str] = ()
+) -> Flow:
     """Flows of up to `largest` functions.
 
     They have fan-outs nested up to `depth`, static chains and diamonds, collects and streams of any depth, crossings, skips,
     associative collectors, optional and keyword-only parameters, config, overrides of all kinds, and requests for nodes
-    inside fan-outs; with `failures` also functions that raise `DrawnError`.
+    inside fan-outs; with `failures` also functions that raise `DrawnError`, with `places` also some that name one of these.
     """
     nodes: list[_Drawn] = []
     lines: list[str] = []
     for number in range(draw(st.integers(2, largest))):
         node, text = draw(_functions(number, nodes, depth, failures))
         nodes.append(node)
-        lines.append(text)
+        placeable = not node.expands and "Stream[" not in text
+        place = draw(st.sampled_from(["", "default", *places])) if places and placeable else ""
+        lines.append(f"@run_on({place!r})\n{text}" if place else text)
     names = [node.name for node in nodes]
     inputs = {name: draw(st.integers(0, 20)) for name in ("x", "y") if any(f"{name}: int" in line for line in lines)}
     outputs = draw(st.lists(st.sampled_from([*names, *inputs]), max_size=4, unique=True))

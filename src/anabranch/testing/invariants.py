@@ -56,8 +56,9 @@ def check(engine: Stepped, run: WatchedRun) -> None:
 
 def _check_calls(engine: Stepped, run: WatchedRun) -> None:
     board = run.board
-    out, ready = set(engine.out), {call.id for call in board.ready}
-    assert len(out) <= board.credit, "no more calls are out than there is credit for"
+    out, ready = set(engine.out), {call.id for room in board.all_rooms for call in room.ready}
+    for room in board.all_rooms:
+        assert len(room.out) <= room.credit, "no more calls are out at a place than there is credit for"
     assert board.out == out, "the run knows which calls are out"
     if run.stopped:
         assert run.next() is None, "a run that has stopped has nothing more to do"

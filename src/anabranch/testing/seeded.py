@@ -9,13 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from anabranch.driver import Driver, kinds_of, slots_of
 from anabranch.engine import Engine, Observer, perform_here
 from anabranch.executor import Call, CallLost, Message, Reply
 from anabranch.plan import check_kept, make_plan
-from anabranch.run import Run
+from anabranch.run import Capacity, Run
 from anabranch.run.commands import Command, News, Pull, Pulled
 from anabranch.work import Outcome
 
@@ -96,6 +97,7 @@ def execute_seeded(
     *,
     seed: int,
     slots: int = 3,
+    elsewhere: Mapping[str, Capacity] = MappingProxyType({}),
     losses: float = 0.0,
     observe: Observer | None = None,
     log: list[Command] | None = None,
@@ -109,6 +111,7 @@ def execute_seeded(
         overrides: as for `execute`.
         seed: decides orders and durations.
         slots: how many workers there seem to be.
+        elsewhere: how many there seem to be at further places.
         losses: the share of calls whose worker dies, and of answers that come late or twice.
         observe: is called with every event.
         log: takes every command that the run gives to the engine.
@@ -120,7 +123,7 @@ def execute_seeded(
     check_kept(plan.selection, driver.faults.on_error)
     faults = replace(driver.faults, deaths=10**9) if losses else driver.faults
     given = slots_of(driver.graph, plan, inputs, overrides)
-    run = Run(plan.root, given, slots=slots, credit=2 * slots, faults=faults, policies=plan.policies)
+    run = Run(plan.root, given, slots=slots, credit=2 * slots, elsewhere=elsewhere, faults=faults, policies=plan.policies)
     engine = SeededEngine(plan, run, SeededLease(seed, losses), observe)
     engine.log = log
     return engine.finish()

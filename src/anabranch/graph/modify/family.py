@@ -138,7 +138,8 @@ def beside(
     node = draft.node
     parameters = tuple(Parameter(key, Role.PLAIN, 0, types.get(key, Any)) for key in reads)
     policy = None if node.policy is None else replace(node.policy, retries=None, timeout=None)
-    shared = {"doc": node.doc, "origin": node.origin, "originating": node.originating, "policy": policy}
+    shared: dict[str, Any] = {"doc": node.doc, "origin": node.origin, "originating": node.originating, "policy": policy}
+    shared |= {"place": node.place, "resources": node.resources}
     return Draft(Node(name, function, parameters, annotation, **{**shared, **more}), dict(reads))
 
 
