@@ -6,14 +6,16 @@ This module never sees a value, but for the kinds of overrides.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
+from anabranch.driver.direct import Compiled, Walked
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, check_request, kinds_of, names_of, readers_of
 from anabranch.errors import InputError, nearest, nearest_or_all
 from anabranch.graph import Graph
 from anabranch.placement import DEFAULT_PLACE
-from anabranch.plan import make_plan
+from anabranch.plan import make_plan, straight
 
 __all__ = ["Plans"]
 
@@ -24,6 +26,7 @@ class Plans:
     def __init__(self, parts: Parts, graph: Graph | None = None) -> None:
         self._graph = parts.planned if graph is None else graph
         self._executor = parts.executor
+        self._elsewhere = parts.elsewhere
         self._lets_in = parts.lets_in
         self._known: dict[Any, Prepared] = {}
 
@@ -60,15 +63,19 @@ class Plans:
         traits = self._executor.traits
         fuse = traits.slots == 1 and traits.shares_memory
         supplied = (*graph.config, *inputs)
-        plan = make_plan(graph, outputs, supplied, constant, per_item, fuse=fuse)
-        needed = [value.name for value in plan.given if not value.name.endswith("!") and value.name in graph.inputs]
-        checks = tuple((name, readers_of(graph, name)) for name in needed)
-        task = plan.direct if fuse and plan.places == (DEFAULT_PLACE,) else None
-        if task is None:
-            return Prepared(plan, checks, {}, None, (), (), self._lets_in)
-        arguments = tuple(argument.value.name for argument in task.arguments)
-        results = tuple(value.name for value in task.outputs)
-        return Prepared(plan, checks, {}, task.code.load().entry, arguments, results, self._lets_in)
+        is_plain = fuse and not (constant or per_item or self._elsewhere)
+        table = straight(graph, outputs, {*supplied}) if is_plain else None
+        planned = partial(make_plan, graph, outputs, supplied, constant, per_item, fuse=fuse)
+        if table is not None:
+            return Prepared(outputs, self._checks(table.inputs), planned, Walked(graph, table), self._lets_in)
+        plan = planned()
+        checks = self._checks(value.name for value in plan.given if not value.name.endswith("!"))
+        is_direct = fuse and plan.places == (DEFAULT_PLACE,)
+        direct = Compiled(plan.direct) if plan.direct is not None and is_direct else None
+        return Prepared(outputs, checks, lambda: plan, direct, self._lets_in)
+
+    def _checks(self, names: Iterable[str]) -> tuple[tuple[str, tuple[tuple[Any, bool, str], ...]], ...]:
+        return tuple((name, readers_of(self._graph, name)) for name in names if name in self._graph.inputs)
 
     def _check_names(self, inputs: Mapping[str, Any], per_item: tuple[str, ...]) -> None:
         graph = self._graph

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anabranch.driver.direct import Direct
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph, Node
 from anabranch.graph.types import SAMPLE, describe, fits
@@ -75,15 +77,28 @@ Output = str | Callable[..., Any] | Named
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan and what is checked before it runs."""
+    """A plan and what is checked before it runs.
 
-    plan: Plan
+    Attributes:
+        outputs: the names that are asked for.
+        checks: for each input who reads it.
+        planned: makes the plan, or has it.
+        direct: does it all at once, where that can be.
+        lets_in: whether an input may be given though it does not fit.
+        estimates: what earlier runs have found out.
+    """
+
+    outputs: tuple[str, ...]
     checks: tuple[tuple[str, tuple[tuple[Any, bool, str], ...]], ...]
-    estimates: dict[FanTask, Estimate]
-    direct: Callable[..., Any] | None
-    arguments: tuple[str, ...]
-    results: tuple[str, ...]
+    planned: Callable[[], Plan]
+    direct: Direct | None = None
     lets_in: Callable[[Any, Any], bool] | None = None
+    estimates: dict[FanTask, Estimate] = field(default_factory=dict)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan; made when it is first asked for."""
+        return self.planned()
 
 
 @dataclass(frozen=True)
@@ -206,9 +221,13 @@ def kinds_of(overrides: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, 
 
 
 def readers_of(graph: Graph, name: str) -> tuple[tuple[Any, bool, str], ...]:
-    """Who reads an input: the type that the reader takes, whether it must have it, and its label."""
-    readers = graph.inputs[name].readers
-    return tuple((p.annotation, p.required, node.label) for node, p in readers if p.annotation is not Any)
+    """Who reads an input, of those who take the same one: the type, whether the reader must have it, and its label."""
+    found: dict[tuple[int, bool], tuple[Any, bool, str]] = {}
+    for node, parameter in graph.inputs[name].readers:
+        key = (id(parameter.annotation), parameter.required)
+        if key not in found and parameter.annotation is not Any:
+            found[key] = (parameter.annotation, parameter.required, node.label)
+    return tuple(found.values())
 
 
 def inputs_of(graph: Graph, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

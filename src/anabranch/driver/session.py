@@ -18,13 +18,10 @@ from anabranch.driver.request import Prepared, Request, check, checked_override,
 from anabranch.engine import Engine, Observer
 from anabranch.events import Event, RunFinished, RunStarted
 from anabranch.executor import Lease
-from anabranch.failure import trimmed
 from anabranch.graph import Graph
 from anabranch.handle import RunResult, Watch
-from anabranch.missing import Aborted
 from anabranch.places import leased
 from anabranch.plan import Plan, check_kept
-from anabranch.recorder import Recorder
 from anabranch.report import Report
 from anabranch.run import Capacity, Run
 
@@ -36,7 +33,7 @@ __all__ = ["call", "run"]
 
 
 def call(graph: Graph, prepared: Prepared, inputs: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Does all of a request as one call of compiled code, here and now.
+    """Does all of a request here and now (`anabranch.driver.direct`).
 
     Raises:
         InputError: a value does not fit.
@@ -46,23 +43,9 @@ def call(graph: Graph, prepared: Prepared, inputs: Mapping[str, Any], overrides:
     for name, value in overrides.items():
         values[name] = checked_override(graph, name, value)
     check(prepared, values)
-    task = prepared.plan.direct
-    assert task is not None and prepared.direct is not None
-    recorder = Recorder(task.code.load())
-    made: Any = None
-    try:
-        made = prepared.direct(recorder, (), 0, *[values[name] for name in prepared.arguments])
-    except SystemExit as error:
-        recorder.failures.append(recorder.block.failure_of(error, ()))
-    except Aborted:
-        pass  # and raised below, where it does not become the context of the user's exception
-    if recorder.failures:
-        raise trimmed(recorder.failures[0].error())
-    if len(prepared.results) == 1:
-        values[prepared.results[0]] = made
-    else:
-        values.update(zip(prepared.results, made, strict=True))
-    return {name: values[name] for name in prepared.plan.outputs}
+    assert prepared.direct is not None
+    prepared.direct.make(values)
+    return {name: values[name] for name in prepared.outputs}
 
 
 def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult:

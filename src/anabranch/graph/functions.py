@@ -5,18 +5,29 @@ Theory: parse, don't validate. After this module an annotation is a type and a r
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 import re
 import typing
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType
-from typing import Annotated, Any, NamedTuple, TypeGuard
+from typing import Annotated, Any
 
-from anabranch.derived import Positional
 from anabranch.errors import FlowError
 from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
+from anabranch.graph.signatures import (
+    EMPTY,
+    KEYWORD,
+    Written,
+    callable_by_name,
+    is_async,
+    is_bare,
+    is_plain,
+    is_simple,
+    written_parameters,
+)
 from anabranch.graph.types import assignable, describe
 from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of, origin_of
 from anabranch.placement import needs_of, place_of
@@ -27,13 +38,6 @@ __all__ = ["chosen", "functions_of", "module_from_functions", "node_of", "nodes_
 _TOP_LEVEL = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 _ROLES = {Collect: Role.COLLECT, Stream: Role.STREAM}
 _MARKERS: tuple[Any, ...] = (Parallelizable, Collect, Stream)
-_EMPTY = inspect.Parameter.empty
-_POSITIONAL, _EITHER, _KEYWORD = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.KEYWORD_ONLY,
-)
-_REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def module_from_functions(*functions: Callable[..., Any], name: str = "flow") -> ModuleType:
@@ -60,11 +64,6 @@ def module_from_functions(*functions: Callable[..., Any], name: str = "flow") ->
     return module
 
 
-def is_plain(function: Any) -> TypeGuard[FunctionType]:
-    """Whether it is a function as ``def`` makes it, that no decorator has wrapped."""
-    return type(function) is FunctionType and "__wrapped__" not in function.__dict__
-
-
 def functions_of(module: ModuleType, config: Mapping[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yields ``(node name, function)`` for the public functions that the module defines and the config lets in.
 
@@ -74,12 +73,15 @@ def functions_of(module: ModuleType, config: Mapping[str, Any]) -> Iterator[tupl
     temporary = getattr(module, MARKS, {}).get("temporary", False)
     if not temporary:
         _check_redefined(module)
+    home = module.__name__
     for name, value in list(vars(module).items()):
-        if name.startswith("_") or not _is_function(value):
+        if name.startswith("_") or not (type(value) is FunctionType or _is_function(value)):
             continue
-        if not temporary and value.__module__ != module.__name__:
+        if not temporary and value.__module__ != home:
             continue
-        if chosen(value, config):
+        if is_bare(value):
+            yield name, value
+        elif chosen(value, config):
             yield marks_of(value).get("name", name), value
 
 
@@ -95,7 +97,7 @@ def nodes_of(name: str, function: Callable[..., Any], config: Mapping[str, Any])
     Raises:
         FlowError: its signature, or a modifier, makes no sense.
     """
-    marks = marks_of(function)
+    marks = {} if is_bare(function) else marks_of(function)
     if "modifiers" not in marks and "mutations" not in marks:
         return (node_of(name, function),)
     from anabranch.graph.modify import modified  # flows without modifiers are built without it
@@ -112,26 +114,32 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
     origin = origin_of(function)
     label = f"'{name}' ({origin})"
     plain = function if is_plain(function) else inspect.unwrap(function)
-    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+    if is_async(plain):
         raise FlowError(
             f"{label} is 'async def', which this driver cannot await; make it a plain 'def' (it may call asyncio.run)"
         )
     hints = resolve_hints(function)
-    marks = marks_of(function)
     annotation, expands = _result(label, plain, hints)
-    written = _written(function)
-    parameters = tuple(_parameters(label, written, hints))
+    doc = (inspect.getdoc(function) or "") if function.__doc__ else ""
+    if is_simple(function):
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        parameters = tuple([_simple_parameter(label, name, hints.get(name, Any)) for name in names])
+        return Node(name, function, parameters, annotation, expands, doc=doc, origin=origin, originating=(function,))
+    written = written_parameters(function)
+    parameters = tuple([_parameter(label, one, hints) for one in written])
+    called = callable_by_name(function, written)
+    marks = marks_of(function)
     if marks.get("associative") and sum(parameter.role is Role.COLLECT for parameter in parameters) != 1:
         raise FlowError(f"{label} is @associative and must have exactly one Collect parameter")
     return Node(
         name,
-        _callable_by_name(function, written),
+        called,
         parameters,
         annotation,
         expands=expands,
         join=marks.get("join"),
         associative=bool(marks.get("associative")),
-        doc=(inspect.getdoc(function) or "") if function.__doc__ else "",
+        doc=doc,
         origin=origin,
         originating=(function,),
         policy=_policy(label, function, parameters, expands=expands),
@@ -140,39 +148,16 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
     )
 
 
-class _Written(NamedTuple):
-    """One parameter of a signature."""
-
-    name: str
-    kind: Any
-    default: Any = _EMPTY
+def _simple_parameter(label: str, name: str, annotation: Any) -> Parameter:
+    if type(annotation) is type and annotation not in _MARKERS:
+        return _shared_parameter(name, annotation)
+    return Parameter(name, *_role(label, name, annotation))
 
 
-def _written(function: Callable[..., Any]) -> Sequence[_Written]:
-    """The parameters of a function, but for ``*args`` and ``**kwargs``; of plain functions without the cost of `inspect`."""
-    if not is_plain(function) or "__signature__" in function.__dict__:
-        found = inspect.signature(function).parameters.values()
-        return [_Written(p.name, p.kind, p.default) for p in found if p.kind not in _REST]
-    code = function.__code__
-    defaults, keywords = function.__defaults__ or (), function.__kwdefaults__ or {}
-    count, first = code.co_argcount, code.co_argcount - len(defaults)
-    only = code.co_posonlyargcount
-    names = code.co_varnames
-    return [
-        *(
-            _Written(names[n], _POSITIONAL if n < only else _EITHER, defaults[n - first] if n >= first else _EMPTY)
-            for n in range(count)
-        ),
-        *(_Written(name, _KEYWORD, keywords.get(name, _EMPTY)) for name in names[count : count + code.co_kwonlyargcount]),
-    ]
-
-
-def _callable_by_name(function: Callable[..., Any], written: Sequence[_Written]) -> Callable[..., Any]:
-    """The function; if it has positional-only parameters with defaults, so that those after one left out can be given."""
-    given = [parameter for parameter in written if parameter.kind is _POSITIONAL]
-    if all(parameter.default is _EMPTY for parameter in given):
-        return function
-    return Positional(function, {parameter.name: parameter.default for parameter in given})
+@functools.lru_cache(1024)
+def _shared_parameter(name: str, annotation: type) -> Parameter:
+    """The parameter of that name and class: one for all functions that have it, which in large modules saves time and room."""
+    return Parameter(name, Role.PLAIN, 0, annotation)
 
 
 def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Parameter], *, expands: bool) -> Policy | None:
@@ -202,10 +187,11 @@ def _is_function(value: Any) -> bool:
 
 
 def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> tuple[Any, bool]:
-    annotation = _plain(hints.get("return", Any))
-    origin = typing.get_origin(annotation) or annotation
-    if inspect.isgeneratorfunction(function) and origin not in _MARKERS:
-        _check_generator(label, annotation, said="return" in hints)
+    annotation = hints.get("return", Any)
+    if inspect.isgeneratorfunction(function):
+        annotation = _plain(annotation)
+        if (typing.get_origin(annotation) or annotation) not in _MARKERS:
+            _check_generator(label, annotation, said="return" in hints)
     return read_result(label, annotation)
 
 
@@ -251,10 +237,10 @@ def _check_buried(label: str, where: str, annotation: Any) -> None:
         waiting.extend(part if isinstance(part, list) else typing.get_args(part))
 
 
-def _parameters(label: str, written: Iterable[_Written], hints: Mapping[str, Any]) -> Iterator[Parameter]:
-    for name, kind, default in written:
-        role, depth, annotation = _role(label, name, hints.get(name, Any))
-        yield Parameter(name, role, depth, annotation, default is _EMPTY, kind is _KEYWORD)
+def _parameter(label: str, written: Written, hints: Mapping[str, Any]) -> Parameter:
+    name, kind, default = written
+    role, depth, annotation = _role(label, name, hints.get(name, Any))
+    return Parameter(name, role, depth, annotation, default is EMPTY, kind is KEYWORD)
 
 
 def _role(label: str, name: str, annotation: Any) -> tuple[Role, int, Any]:

@@ -103,7 +103,8 @@ class Graph:
         axes: dict[str, Axes] = {}
         edges: dict[str, tuple[Edge, ...]] = {}
         for name in order:
-            for node in _settled(by_name[name], nodes, axes):
+            first = by_name[name]
+            for node in (first,) if first.late is None else _settled(first, nodes, axes):
                 if node.name != name and node.name in by_name:
                     raise _doubled(by_name[node.name], node, config)
                 nodes[node.name] = node
@@ -165,7 +166,17 @@ def _advice(first: Node, second: Node, config: Mapping[str, Any]) -> str:
     return "rename one (alternatives need @config.when on each, overrides Builder.allow_module_overrides)"
 
 
-def _order(nodes: Mapping[str, Node]) -> list[str]:
+def _order(nodes: Mapping[str, Node]) -> Iterable[str]:
+    """The names, each after all that it reads: as they come, if that is such an order."""
+    seen: set[str] = set()
+    for name, node in nodes.items():
+        if any(p.reads in nodes and p.reads not in seen for p in node.parameters):
+            return _sorted(nodes)
+        seen.add(name)
+    return nodes
+
+
+def _sorted(nodes: Mapping[str, Node]) -> list[str]:
     reads = {name: [p.reads for p in node.parameters if p.reads in nodes] for name, node in nodes.items()}
     try:
         return list(TopologicalSorter(reads).static_order())
@@ -193,9 +204,8 @@ def _inputs(nodes: Mapping[str, Node]) -> dict[str, Input]:
 
 
 def _settled(node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes]) -> Sequence[Node]:
-    """The node, or, where that depends on the axes of what it reads, the nodes that it is then."""
-    if node.late is None:
-        return (node,)
+    """The nodes that a node is, where that depends on the axes of what it reads."""
+    assert node.late is not None
     return node.late(node, {p.name: _whole(nodes.get(p.reads), axes) for p in node.parameters})
 
 
@@ -210,13 +220,19 @@ def _bind(
     node: Node, nodes: Mapping[str, Node], axes: Mapping[str, Axes], lets_pass: LetsPass | None
 ) -> tuple[Axes, tuple[Edge, ...]]:
     open_axes: list[tuple[str, Axes]] = []
+    fans_out = False
     for parameter in node.parameters:
         source = nodes.get(parameter.reads)
-        whole = _whole(source, axes)
+        whole = () if source is None else _whole(source, axes)
         if source is not None:
             _check_depth(node, parameter, source, whole)
             _check_type(node, parameter, source, lets_pass)
-        open_axes.append((parameter.name, whole[: len(whole) - parameter.depth]))
+        if whole:
+            fans_out = True
+            whole = whole[: len(whole) - parameter.depth]
+        open_axes.append((parameter.name, whole))
+    if not fans_out:
+        return (), tuple([Edge(parameter, parameter.reads, ()) for parameter in node.parameters])
     own, along = join(node, open_axes)
     bound = zip(node.parameters, along, strict=True)
     return own, tuple(Edge(parameter, parameter.reads, axis) for parameter, axis in bound)

@@ -5,6 +5,7 @@ from anabranch.plan.frame import CallTask, FanTask, FramePlan, Gather, Merge, Re
 from anabranch.plan.kept import check_kept
 from anabranch.plan.plan import Plan, fans_of, make_plan
 from anabranch.plan.select import Kind, Vertex, given
+from anabranch.plan.straight import Straight, straight
 
 __all__ = [
     "Body",
@@ -19,6 +20,7 @@ __all__ = [
     "ReaderTask",
     "Reading",
     "SourceTask",
+    "Straight",
     "Task",
     "Value",
     "Vertex",
@@ -26,4 +28,5 @@ __all__ = [
     "fans_of",
     "given",
     "make_plan",
+    "straight",
 ]
