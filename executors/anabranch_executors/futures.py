@@ -14,13 +14,15 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from anabranch.errors import ExecutorError, TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reply, Traits
+from anabranch.journey import Journey
 from anabranch.transport import Reach
 from anabranch_executors.nested import NestedLease, is_inside, run_inside
-from anabranch_executors.parcel import Packed, Parcel, Sender, message_of, run_parcel
+from anabranch_executors.parcel import Packed, Parcel, Sender, departure, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers
 from anabranch_executors.reply import Ledger, answer, in_one_line
 from anabranch_executors.sequential import local
@@ -95,8 +97,10 @@ class FuturesLease:
         if self._sender is None:
             inside = partial(run_inside, id(self._pool), run_in_thread, call)
             return self._pool.submit(self._context.copy().run, inside), _as_it_is
+        began = perf_counter()
         code, parcel, far = self._sender.pack(call)
-        return self._pool.submit(run_in_pool, code, parcel, far), partial(_read, call)
+        journey = departure(began, parcel)
+        return self._pool.submit(run_in_pool, code, parcel, far), partial(_read, call, journey)
 
     def _done(self, ticket: int, call: Call, read: Callable[[Any], Message], future: Future[Any]) -> None:
         message: Message
@@ -122,8 +126,8 @@ def run_in_pool(code: bytes, parcel: Parcel, far: list[Packed]) -> Packed:
     return run_parcel(code, parcel, far, keep=True, inline=None)[0]
 
 
-def _read(call: Call, head: Packed) -> Message:
-    return message_of(call, head, lambda _: None)
+def _read(call: Call, journey: Journey, head: Packed) -> Message:
+    return message_of(call, head, lambda _: None, journey)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -24,16 +24,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from anabranch.errors import TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
+from anabranch.journey import AT_HOME, Journey, footprint
 from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
 from anabranch_executors.notes import Note, begin, end, named
 from anabranch_executors.reply import answer
 
-__all__ = ["INLINE", "Packed", "Parcel", "Sender", "message_of", "run_parcel"]
+__all__ = ["INLINE", "Packed", "Parcel", "Sender", "departure", "message_of", "run_parcel"]
 
 INLINE = 90_000
 """Bytes up to which code and the outputs of a call travel inside a message."""
@@ -180,8 +182,17 @@ _TOKEN = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(6).hex()}"
 """Tells this process's shared values from those of another driver."""
 
 
-def message_of(call: Call, head: Packed, kept: Callable[[int], Any]) -> Message:
-    """The reply that the head of an answer makes; `kept` gives the reference to an output that stayed over there."""
+def departure(began: float, parcel: Parcel) -> Journey:
+    """The journey of a call that has just been packed, which began at that moment."""
+    now = perf_counter()
+    return Journey(packing=now - began, handed=now, sent=now, given=parcel.packed.size)
+
+
+def message_of(call: Call, head: Packed, kept: Callable[[int], Any], journey: Journey = AT_HOME) -> Message:
+    """The reply that the head of an answer makes; `kept` gives the reference to an output that stayed over there, and
+    `journey` is how the call went there.
+    """
+    answered = perf_counter()
     try:
         found, inline = head.value()
         if isinstance(found, TransferError):
@@ -192,7 +203,8 @@ def message_of(call: Call, head: Packed, kept: Callable[[int], Any]) -> Message:
     except Exception as error:
         text = f"a result of {call.code.name} cannot be unpickled here: {type(error).__name__}: {error}"
         return CallFailed(call.id, TransferError(text))
-    outcome: Outcome = replace(found, outputs=outputs)
+    journey = journey.back(found.journey, answered, perf_counter() - answered, head.size)
+    outcome: Outcome = replace(found, outputs=outputs, journey=journey)
     return outcome
 
 
@@ -227,7 +239,7 @@ def run_parcel(
 def _run(
     code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool, inline: int | None, kill: bool
 ) -> tuple[Packed, list[Packed | None]]:
-    worker = named(os.getpid())
+    worker, received = named(os.getpid()), perf_counter()
     loaded = None
     try:
         loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))
@@ -241,7 +253,7 @@ def _run(
     message = answer(loaded, layout, values, worker, kill=kill)
     if isinstance(message, CallLost):
         return _pack_lost(message, loaded, layout), [None] * parcel.outputs
-    return _pack_outcome(message, loaded, layout, inline)
+    return _pack_outcome(message, loaded, layout, (received, inline))
 
 
 def _pack_lost(lost: CallLost, code: Code, layout: Layout) -> Packed:
@@ -265,8 +277,9 @@ def _load(parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Layout,
 
 
 def _pack_outcome(
-    outcome: Outcome, code: Code, layout: Layout, limit: int | None
+    outcome: Outcome, code: Code, layout: Layout, terms: tuple[float, int | None]
 ) -> tuple[Packed, list[Packed | None]]:
+    received, limit = terms
     kept: list[Packed | None] = [None] * code.outputs
     try:
         bare, outputs = portable_outputs(outcome, code, layout)
@@ -276,6 +289,8 @@ def _pack_outcome(
     for number, output in enumerate(Packed(*frames) for frames in outputs):
         chosen = inline if limit is None or output.size * len(outputs) <= limit else kept
         chosen[number] = output
+    returning = perf_counter() - outcome.started - outcome.seconds
+    bare = replace(bare, journey=Journey(received=received, returning=returning, **footprint()._asdict()))
     return Packed.of((bare, tuple(inline))), kept
 
 

@@ -27,13 +27,15 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply, Traits
+from anabranch.journey import Journey
 from anabranch.transport import Reach
 from anabranch_executors.notes import Loss, Notes
-from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, message_of, run_parcel
+from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import Ledger, in_one_line
 
@@ -197,7 +199,9 @@ class RayLease:
         try:
             if not self._ray.is_initialized():
                 raise ExecutorError("the Ray session was closed during the run; open it again and run again")
+            began = perf_counter()
             code, parcel, handles = self._sender.pack(call, self._notes.of(ticket))
+            journey = departure(began, parcel)
             far = [handle.ref if isinstance(handle, RayReference) else handle for handle in handles]
             sent = pickle.dumps(parcel, protocol=5) if parcel.packed.in_one_piece else parcel
             refs = _remote(parcel.outputs).remote(self._code(parcel, code), sent, *far)
@@ -209,7 +213,7 @@ class RayLease:
         else:
             head, *outputs = refs if isinstance(refs, list) else [refs]
             self._ledger.hold(ticket, head)
-            head.future().add_done_callback(partial(self._done, ticket, call, outputs))
+            head.future().add_done_callback(partial(self._done, ticket, Sent(call, journey, outputs)))
 
     def refuse(self) -> None:
         """Answers what runs as failed, and all that comes; once it has returned this lease leaves Ray alone."""
@@ -246,16 +250,24 @@ class RayLease:
             self._codes[parcel.digest] = self._ray.put(code)
         return self._codes[parcel.digest]
 
-    def _done(self, ticket: int, call: Call, outputs: list[Any], future: Any) -> None:
+    def _done(self, ticket: int, sent: Sent, future: Any) -> None:
         error = future.exception()
         if error is None:
             self._notes.answered(ticket)
             head = future.result()
             head = Packed(head) if isinstance(head, bytes) else head
-            message = message_of(call, head, lambda number: RayReference(outputs[number]))
+            message = message_of(sent.call, head, lambda number: RayReference(sent.outputs[number]), sent.journey)
         else:
-            message = _message_of_error(call, error, partial(self._notes.lost, ticket))
+            message = _message_of_error(sent.call, error, partial(self._notes.lost, ticket))
         self._ledger.settle(ticket, message)
+
+
+class Sent(NamedTuple):
+    """A call on its way, and the outputs that it will have over there."""
+
+    call: Call
+    journey: Journey
+    outputs: list[Any]
 
 
 UNSEEN = "killed by SIGKILL, as it seems (the system does this when memory runs out)"

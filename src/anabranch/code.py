@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from anabranch.failure import GENERATED, Failure, capture
+from anabranch.journey import AT_HOME, Journey
 from anabranch.missing import Missing
 from anabranch.policies import OnError, Policy
 from anabranch.runtime import RUNTIME
@@ -75,9 +76,9 @@ class Outcome:
     `holes` tells for each output what is missing: of a list `ABSENT` if it may have places where something is, of a single
     value what stands for it, else None. `seconds` is the time spent inside the block and `started` when that began, by
     the worker's monotonic clock; `retries` counts attempts beyond the first. `widths` are the axes that were looped over
-    inside, each with how many items it had there. `size` is about how many bytes the outputs took on their way; 0 if they
-    did not travel. `notes` are plain data for who put something around the code, and of no meaning to anybody else. `cached`
-    counts results that were found instead of computed.
+    inside, each with how many items it had there. `journey` is what the way there and back took. `notes` are plain data for
+    who put something around the code, and of no meaning to anybody else. `cached` counts results that were found instead of
+    computed.
     """
 
     call: int
@@ -89,7 +90,7 @@ class Outcome:
     worker: str = ""
     retries: int = 0
     widths: tuple[tuple[str, int], ...] = ()
-    size: int = 0
+    journey: Journey = AT_HOME
     notes: tuple[Any, ...] = ()
     cached: int = 0
 

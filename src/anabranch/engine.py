@@ -27,7 +27,7 @@ from time import perf_counter
 from typing import Any
 
 from anabranch.errors import FlowError, InternalError, TimedOut
-from anabranch.events import Event
+from anabranch.events import EngineWaited, Event, StreamRead
 from anabranch.executor import Call, Lease, fetched
 from anabranch.failure import Failure, ItemsFailed, capture
 from anabranch.missing import Unwinding
@@ -99,6 +99,7 @@ class Engine:
         self.threads: list[Thread] = []
         self.alarms: list[tuple[float, int, News]] = []
         self.reading_here = False
+        self.reads_since = 0.0
         self.is_over = False
         self.idle: Callable[[], None] | None = None
 
@@ -137,8 +138,18 @@ class Engine:
 
     def wait(self) -> News:
         """The one place where the loop blocks."""
-        if self.idle is not None and self.inbox.empty():
+        if not self.inbox.empty():
+            return self._received()
+        if self.idle is not None:
             self.idle()
+        if self.observe is None:
+            return self._received()
+        started = perf_counter()
+        news = self._received()
+        self.observe(EngineWaited(perf_counter() - started, started))
+        return news
+
+    def _received(self) -> News:
         if not self.alarms:
             return self.inbox.get()
         try:
@@ -228,12 +239,12 @@ class Engine:
         try:
             items = list(islice(source, command.items))
         except (Exception, SystemExit) as error:
-            return Pulled(command.source, [], True, 0.0, error=error)
+            return Pulled(command.source, [], True, perf_counter() - started, error=error, started=started)
         exhausted = len(items) < command.items
         if exhausted:
             close(self.sources.pop(command.source))
         weight = _weight(items[-1]) if items else 0
-        return Pulled(command.source, items, exhausted, perf_counter() - started, weight)
+        return Pulled(command.source, items, exhausted, perf_counter() - started, weight, started=started)
 
     # -- stream readers --------------------------------------------------------------------------------------------
 
@@ -253,12 +264,21 @@ class Engine:
             thread.start()
             return
         self.reading_here = True
+        self.reads_since = perf_counter()
         try:
             news = self._reader(command.reader, call)
         finally:
             self.reading_here = False
+            self.read_until_now(command.reader)
         if not self.run.stopped:
             self._take(news)
+
+    def read_until_now(self, reader: int) -> None:
+        """The reader in this thread has worked since it was last given something."""
+        now = perf_counter()
+        if self.observe is not None:
+            self._tell()
+            self.observe(StreamRead(*self.run.reader_place(reader), now - self.reads_since, self.reads_since))
 
     def _reader(self, reader: int, call: Call) -> News:
         try:
@@ -341,6 +361,7 @@ class _Stream:
 
     def _turn_until_part(self) -> Sequence[Any] | None:
         engine = self.engine
+        engine.read_until_now(self.begun.reader)
         if not self.parts:
             engine.run.handle(self._waiting())
         while not self.parts:
@@ -357,6 +378,7 @@ class _Stream:
             engine.run.handle(self.begun)
             if engine.run.slots > 1:
                 engine.fill()  # so that the workers have something to do while the reader reads
+        engine.reads_since = perf_counter()
         return part
 
     def _wait_for_part(self) -> Sequence[Any] | None:

@@ -1,7 +1,8 @@
 """Facts about a run, in the past tense: what observers see. Frozen; nobody can change the run through them.
 
-Durations are in seconds; `worker` names where it happened; `where` are the indices of the outer axes, outermost first;
-`retries` counts attempts beyond the first.
+Durations are in seconds; `started` is when something began, by the clock of where it happened; `worker` names that place;
+`where` are the indices of the outer axes, outermost first; `retries` counts attempts beyond the first; `journey` is what a
+call's way to its worker and back took.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from dataclasses import dataclass, field
 
 from anabranch.failure import Failure
 from anabranch.graph import Graph
+from anabranch.journey import AT_HOME, Journey
 from anabranch.plan import Plan
 
 __all__ = [
     "CallFinished",
     "CallStarted",
+    "EngineWaited",
     "Event",
     "FanFinished",
     "FanOpened",
     "ItemFailed",
     "RunFinished",
     "RunStarted",
+    "SourcePulled",
     "SpanFinished",
     "SpanSubmitted",
+    "StreamRead",
     "WorkerDied",
 ]
 
@@ -69,16 +74,32 @@ class CallFinished:
     started: float
     worker: str
     retries: int = 0
+    journey: Journey = AT_HOME
 
 
 @dataclass(frozen=True, slots=True)
 class FanOpened:
-    """Items along `axis` can now be had; `length` is how many, if known."""
+    """Items along `axis` can now be had; `length` is how many, if known. Calling the expander took `seconds`."""
 
     task: str
     axis: str
     where: tuple[int, ...]
     length: int | None
+    seconds: float = 0.0
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePulled:
+    """The driver took items [lo, hi) from the expander of `axis`; that it ended or raised is told by other events."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    lo: int
+    hi: int
+    seconds: float
+    started: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +126,7 @@ class SpanFinished:
     started: float
     worker: str
     retries: int = 0
+    journey: Journey = AT_HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +137,24 @@ class FanFinished:
     axis: str
     where: tuple[int, ...]
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRead:
+    """A stream reader in the driver's thread worked on what it had been given, until it asked for more or was done."""
+
+    task: str
+    where: tuple[int, ...]
+    seconds: float
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWaited:
+    """The driver had nothing to do but wait for an answer."""
+
+    seconds: float
+    started: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +182,12 @@ Event = (
     | CallStarted
     | CallFinished
     | FanOpened
+    | SourcePulled
     | SpanSubmitted
     | SpanFinished
     | FanFinished
+    | StreamRead
+    | EngineWaited
     | ItemFailed
     | WorkerDied
 )

@@ -18,16 +18,18 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from anabranch.errors import AnabranchError, ExecutorError, TransferError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply
+from anabranch.journey import Journey
 from anabranch.transport import Reach
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.worker import Kept, head_of, output_of, quiesce, run_on_dask, same
 from anabranch_executors.notes import Notes
-from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, message_of
+from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of
 from anabranch_executors.reply import Ledger, in_one_line
 
 __all__ = ["DaskLease", "DaskReference"]
@@ -101,7 +103,7 @@ class DaskLease:
         if not self._ledger.is_open(ticket):
             return
         try:
-            future, needs = self._start(call, ticket)
+            future, needs, journey = self._start(call, ticket)
         except AnabranchError as error:
             self._ledger.settle(ticket, CallFailed(call.id, error))
         except Exception as error:
@@ -109,7 +111,7 @@ class DaskLease:
             self._ledger.settle(ticket, CallFailed(call.id, ExecutorError(text)))
         else:
             self._ledger.hold(ticket, future)
-            future.add_done_callback(partial(self._done, Answer(ticket, call, needs, future, future)))
+            future.add_done_callback(partial(self._done, Answer(ticket, call, needs, journey, future, future)))
 
     def refuse(self) -> None:
         """Answers what runs as failed, and all that comes: the client is about to be closed."""
@@ -127,16 +129,18 @@ class DaskLease:
             self._client.run(quiesce, self._token, on_error="ignore")
         self._notes.close()
 
-    def _start(self, call: Call, ticket: int) -> tuple[Any, tuple[Any, ...]]:
-        """The future of the call's task, and those of data that it is made of."""
+    def _start(self, call: Call, ticket: int) -> tuple[Any, tuple[Any, ...], Journey]:
+        """The future of the call's task, those of data that it is made of, and how it went there."""
+        began = perf_counter()
         code, parcel, handles = self._sender.pack(call, self._notes.of(ticket))
+        journey = departure(began, parcel)
         far = [handle.future if isinstance(handle, DaskReference) else handle for handle in handles]
         places = [handle.place if isinstance(handle, DaskReference) else None for handle in handles]
         body = parcel if parcel.packed.size <= LARGE else self._scatter(parcel)
         key = f"{parcel.name}-{uuid4().hex}"
         text = self._code(parcel, code)
         future = self._client.submit(run_on_dask, self._token, text, body, places, *far, key=key, pure=False, retries=0)
-        return future, tuple(handle for handle in handles if not isinstance(handle, DaskReference))
+        return future, tuple(handle for handle in handles if not isinstance(handle, DaskReference)), journey
 
     def _code(self, parcel: Parcel, code: bytes) -> Any:
         """Small code goes inside the call's task, which is quicker; large code goes to each worker once."""
@@ -188,9 +192,9 @@ class DaskLease:
                 for answer in answers:
                     await self._gather([answer])
             return
-        for (ticket, call, needs, task, _), head in zip(answers, heads, strict=True):
+        for (ticket, call, needs, journey, task, _), head in zip(answers, heads, strict=True):
             self._notes.answered(ticket)
-            self._ledger.settle(ticket, message_of(call, head, partial(DaskReference, needs, task)))
+            self._ledger.settle(ticket, message_of(call, head, partial(DaskReference, needs, task), journey))
 
     async def _message_of_error(self, answer: Answer, error: Exception) -> Message:
         from distributed.scheduler import KilledWorker
@@ -222,11 +226,12 @@ class DaskLease:
 
 
 class Answer(NamedTuple):
-    """A finished call, and the future of its answer's head."""
+    """A call on its way or finished, and the future of its answer's head."""
 
     ticket: int
     call: Call
     needs: tuple[Any, ...]
+    journey: Journey
     task: Any
     future: Any
 

@@ -9,10 +9,12 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 from anabranch.errors import ExecutorError, TransferError, nearest
 from anabranch.executor import Call, CallFailed, Reply, Shared, Traits
+from anabranch.journey import Journey
 from anabranch.transport import Reach, by_value, pack, unsent
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.processes.launch import LAUNCHERS
@@ -114,6 +116,7 @@ class ProcessLease:
         self._parcels.forget(keys)
 
     def _job(self, call: Call, reply: Reply) -> Job:
+        began = perf_counter()
         code = self._parcels.code(call.code, self)
         parcels = [code]
         try:
@@ -123,7 +126,9 @@ class ProcessLease:
             frames: list[Any] = [pickle.dumps((code.number, call.layout), protocol=5), *packed]
         except Exception as error:
             raise unsent(call) from error
-        return Job(call.id, self._booking, reply, tuple(parcels), self._pool.store.lay(frames))
+        body = self._pool.store.lay(frames)
+        handed = perf_counter()
+        return Job(call.id, self._booking, reply, tuple(parcels), body, Journey(packing=handed - began, handed=handed))
 
     def _kept(self, shared: Shared, parcels: list[Parcel]) -> Kept:
         parcel = self._parcels.shared(shared)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from anabranch.errors import AnabranchError
 from anabranch.executor import Message, Reply
+from anabranch.journey import Journey
 from anabranch_executors.processes.lane import Lane
 from anabranch_executors.processes.loop import Watcher
 from anabranch_executors.processes.parcel import Parcel
@@ -40,13 +41,14 @@ class Booking:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A call, pickled; `number` is its number in the pipe of the worker that has it."""
+    """A call, pickled; `number` is its number in the pipe of the worker that has it, `journey` its way so far."""
 
     call: int
     booking: Booking
     reply: Reply
     parcels: tuple[Parcel, ...]
     body: Body
+    journey: Journey
     number: int = 0
 
     def answer(self, message: Message) -> None:
@@ -111,13 +113,16 @@ class Link:
         if place is not self.place:
             self.outbox.put(Kind.SETTLE, 0, Body([place.packed]))
             self.place = place
+        given = sum(job.body.lengths)
         for parcel in job.parcels:
             if parcel.number not in self.known:
                 self.known.add(parcel.number)
                 self.outbox.put(Kind.KEEP, parcel.number, parcel.body)
+                given += sum(parcel.body.lengths)
         if not self.held:
             self.since = time.monotonic()
         job.number = number
+        job.journey = job.journey._replace(sent=time.perf_counter(), given=given)
         self.held.append(job)
         self.outbox.put(Kind.CALL, number, job.body)
 

@@ -276,6 +276,7 @@ class Pool:
         self._assign()
 
     def _conclude(self, link: Link, job: Job, message: Packet) -> None:
+        answered = time.perf_counter()
         try:
             bare: Outcome = pickle.loads(message.frames[0])  # noqa: S301  from our own worker
             link.quick = bare.seconds < QUICK
@@ -284,7 +285,8 @@ class Pool:
             text = f"a result cannot be unpickled here ({type(error).__name__}: {error}); return plain data"
             job.answer(CallFailed(job.call, TransferError(f"{text}, or run it on 'sequential' or 'threads'")))
         else:
-            job.answer(replace(bare, call=job.call, outputs=outputs, size=sum(map(len, message.frames))))
+            journey = job.journey.back(bare.journey, answered, time.perf_counter() - answered, sum(map(len, message.frames)))
+            job.answer(replace(bare, call=job.call, outputs=outputs, journey=journey))
 
     def _lose(self, link: Link, reason: str) -> None:
         """A worker has ended: its first call is lost, the one behind goes to another."""

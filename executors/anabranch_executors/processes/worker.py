@@ -21,12 +21,14 @@ import time
 import traceback
 import types
 from contextlib import suppress
+from dataclasses import replace
 from socket import socket
 from typing import Any, Final, NoReturn
 
 from anabranch.deadline import Interrupt
 from anabranch.errors import TransferError
 from anabranch.failure import GENERATED, Failure, capture
+from anabranch.journey import Journey, footprint
 from anabranch.transport import dumps, portable_outcome, unpack
 from anabranch.work import Code, Layout, Outcome, perform
 from anabranch_executors.processes.lane import Lane
@@ -145,16 +147,17 @@ class Worker:
                 self.revoked.remove(message.number)
                 return
             self.begun = message.number
+        received = time.perf_counter()
         try:
-            frames = self.answer(message.frames)
+            frames = self.answer(message.frames, received)
         except TransferError as error:
             self.send(Kind.FAILED, message.number, [str(error).encode(errors="replace"), b"whole" if error.whole else b""])
         else:
             self.send(Kind.OUTCOME, message.number, frames)
         message.frames.clear()  # an idle worker holds no arguments
 
-    def answer(self, frames: list[Any]) -> list[Any]:
-        """The outcome of a call, packed.
+    def answer(self, frames: list[Any], received: float) -> list[Any]:
+        """The outcome of a call that was `received` at that moment, packed.
 
         Raises:
             TransferError: something does not travel.
@@ -167,6 +170,8 @@ class Worker:
         flush()
         try:
             bare, outputs = portable_outcome(outcome, code, layout)
+            returning = time.perf_counter() - outcome.started - outcome.seconds
+            bare = replace(bare, journey=Journey(received=received, returning=returning, **footprint()._asdict()))
             return [dumps(bare) if bare.failures else pickle.dumps(bare, protocol=5), *outputs]
         except TransferError:
             raise

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from anabranch.errors import InputError, TimedOut, TransferError, WorkerLost
-from anabranch.events import FanFinished, FanOpened, SpanFinished, SpanSubmitted, WorkerDied
+from anabranch.events import FanFinished, FanOpened, SourcePulled, SpanFinished, SpanSubmitted, WorkerDied
 from anabranch.executor import Call, CallFailed, CallLost, Message, Replay
 from anabranch.failure import Failure, capture
 from anabranch.markers import Skip
@@ -83,7 +83,8 @@ class Fans:
         elif news.missing is not None:
             self._absent(fan, news.missing)
         else:
-            self.board.events.append(FanOpened(fan.task.name, fan.task.axis, fan.frame.where, news.length))
+            timing = (news.outcome.seconds, news.outcome.started) if isinstance(news.outcome, Outcome) else ()
+            self.board.events.append(FanOpened(fan.task.name, fan.task.axis, fan.frame.where, news.length, *timing))
             self.start(fan)
         self.frames.task_done(fan.frame, fan.opener)
 
@@ -91,6 +92,7 @@ class Fans:
         """A source gave items, or ended, or failed."""
         fan = self.sources[news.source]
         fan.pulling = False
+        self._told(fan, news)
         missing = self._missing(fan, news.error) if news.error is not None else None
         if fan.phase is Phase.DONE or self.board.failed:
             return
@@ -106,6 +108,10 @@ class Fans:
         if news.items:
             self._dispatch(fan, lo, fan.cut, news.items)
         self.check(fan)
+
+    def _told(self, fan: FanState, news: Pulled) -> None:
+        place = (fan.task.name, fan.task.axis, fan.frame.where)
+        self.board.events.append(SourcePulled(*place, fan.cut, fan.cut + len(news.items), news.seconds, news.started))
 
     def _missing(self, fan: FanState, error: BaseException) -> Missing:
         """What stands for the items of a source that raised."""
@@ -244,11 +250,11 @@ class Fans:
         self.board.note([self._placed(fan, trip, failure) for failure in outcome.failures])
         for axis, items in outcome.widths:
             self.board.budget.widen(axis, items)
-        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries)
+        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey)
         self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing))
         if fan.phase is Phase.DONE or self.board.failed:
             return
-        fan.sizer.finished(hi - lo, outcome.seconds, outcome.size)
+        fan.sizer.finished(hi - lo, outcome.seconds, outcome.journey.brought)
         made = zip(outcome.outputs, outcome.holes, strict=True)
         for value in task.columns:
             handle, holes = next(made)

@@ -165,6 +165,11 @@ class Run:
         fan = self.fans.sources[source]
         return fan.task.axis, fan.frame.where
 
+    def reader_place(self, reader: int) -> tuple[str, tuple[int, ...]]:
+        """The task of a stream reader, and the item for which it reads."""
+        known = self.readers.known[reader]
+        return known.task.name, known.frame.where
+
     def next(self) -> Command | None:
         """The next thing to do now; None if it is time to wait for news."""
         board = self.board
@@ -321,9 +326,8 @@ class Run:
         frame, number = errand.frame, errand.number
         task = frame.plan.tasks[number]
         assert isinstance(task, CallTask)
-        self.board.events.append(
-            CallFinished(task.name, frame.where, outcome.seconds, outcome.started, outcome.worker, outcome.retries)
-        )
+        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey)
+        self.board.events.append(CallFinished(task.name, frame.where, *timing))
         for value, handle, hole in zip(task.outputs, outcome.outputs, outcome.holes, strict=True):
             self.provide(frame, value, Cell(hole or handle))
         self.task_done(frame, number)

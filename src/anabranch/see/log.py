@@ -24,6 +24,7 @@ from anabranch.events import Event, RunFinished, RunStarted
 from anabranch.failure import Failure
 from anabranch.graph import Graph
 from anabranch.graph.types import describe
+from anabranch.journey import Journey
 from anabranch.plan import Plan
 from anabranch.see.files import RunFile
 from anabranch.see.outline import outline_of
@@ -106,6 +107,11 @@ def _said(exception: BaseException) -> str:
         return "(its text cannot be made)"
 
 
+def _journey_document(journey: Journey) -> dict[str, float]:
+    """What is known of it: nothing where the call did not travel."""
+    return {name: round(value, 6) for name, value in journey._asdict().items() if value}
+
+
 def _graph_document(graph: Graph) -> list[dict[str, Any]]:
     return [
         {
@@ -123,5 +129,6 @@ def _graph_document(graph: Graph) -> list[dict[str, Any]]:
 _DOCUMENTS: Mapping[type, Callable[[Any], Any]] = {
     Failure: failure_document,
     Graph: _graph_document,
+    Journey: _journey_document,
     Plan: lambda plan: [asdict(task) for task in outline_of(plan)],
 }

@@ -17,6 +17,7 @@ import pytest
 
 from anabranch.errors import TransferError
 from anabranch.executor import CallFailed, CallLost, Executor, Message, Reference, Traits
+from anabranch.journey import AT_HOME
 from anabranch.testing.calls import PATIENCE, call, looping, run_all, run_one, shared, straight, value_of
 from anabranch.testing.leftovers import Surroundings
 from anabranch.work import Outcome
@@ -107,6 +108,22 @@ class SeamContract:
         assert isinstance(reply, Outcome)
         assert reply.worker
         assert 0 <= reply.seconds < PATIENCE
+
+    def test_what_an_outcome_says_of_its_way_can_be_true(self) -> None:
+        with self.executor.lease() as lease:
+            began = time.perf_counter()
+            reply = run_one(lease, call(straight(lambda x: x[::-1]), 0, b"1" * 5000))
+            ended = time.perf_counter()
+        assert isinstance(reply, Outcome)
+        way = reply.journey
+        assert min(way) >= 0
+        if way == AT_HOME:
+            return  # it did not travel, or who carried it does not say
+        assert began <= way.handed <= way.sent <= way.answered <= ended
+        assert way.packing + way.opening <= ended - began
+        assert way.received <= reply.started
+        assert way.given > 5000
+        assert way.brought or isinstance(reply.outputs[0], Reference)
 
     def test_an_exception_is_a_failure_in_the_outcome_and_the_worker_is_well(self) -> None:
         def fail(x: int) -> int:
