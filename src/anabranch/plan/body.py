@@ -17,6 +17,7 @@ This module never knows spans, executors or generated text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -56,7 +57,7 @@ class Fan:
 
     Attributes:
         axis: the axis.
-        level: its level within the enclosing body; two fans over one axis differ in it.
+        number: which of the plan's loops over the axis it is, from 0.
         fresh: whether this loop opens the axis, reading what the expander's call gave; else it reads lists.
         aligned: lists read element by element; the first rules the length. A fresh fan's items are not among them.
         captured: values that do not vary along the axis.
@@ -66,7 +67,7 @@ class Fan:
     """
 
     axis: str
-    level: int
+    number: int
     fresh: bool
     aligned: tuple[Reading, ...]
     captured: tuple[Value, ...]
@@ -77,8 +78,8 @@ class Fan:
 
     @property
     def name(self) -> str:
-        """Names the fan in messages and generated code."""
-        return self.axis if not self.level else f"{self.axis}, pass {self.level + 1}"
+        """Names the fan in messages and events; no other of the plan has this name."""
+        return self.axis if not self.number else f"{self.axis}, pass {self.number + 1}"
 
 
 def rank_in(link: Link, vertices: Mapping[str, Vertex], axes: Axes) -> int:
@@ -101,6 +102,7 @@ class _Builder:
                 self.readers[link.source].append((vertex, link))
         self.outputs = set(selection.outputs)
         self.sites: list[Site] = []
+        self.loops: Counter[str] = Counter()
 
     def build(self, axes: Axes, members: list[Vertex]) -> Body:
         depth = len(axes)
@@ -114,13 +116,9 @@ class _Builder:
             else:
                 key = (levels[vertex.name], vertex.axes[depth], self._site(vertex))
                 groups.setdefault(key, []).append(vertex)
-        passes: dict[str, list[tuple[int, int]]] = {}
-        for level, axis, site in sorted(groups):
-            passes.setdefault(axis, []).append((level, site))
         fans: dict[int, list[Vertex | Fan]] = {}
-        for (level, axis, site), group in groups.items():
-            number = passes[axis].index((level, site))
-            fans.setdefault(level, []).append(self._fan(axes, axis, number, group))
+        for (level, axis, _), group in sorted(groups.items(), key=lambda one: (one[0][0], one[0][2])):
+            fans.setdefault(level, []).append(self._fan(axes, axis, group))
         steps: list[Vertex | Fan] = []
         for level in sorted({*statics, *fans}):
             steps += [*statics.get(level, ()), *fans.get(level, ())]
@@ -164,7 +162,9 @@ class _Builder:
             self.sites.append(vertex.site)
         return self.sites.index(vertex.site)
 
-    def _fan(self, axes: Axes, axis: str, level: int, group: list[Vertex]) -> Fan:
+    def _fan(self, axes: Axes, axis: str, group: list[Vertex]) -> Fan:
+        number = self.loops[axis]
+        self.loops[axis] += 1
         inside = {vertex.name for vertex in group}
         inner_axes = (*axes, axis)
         fresh = any(vertex.kind is Kind.ITEMS and vertex.axes == inner_axes for vertex in group)
@@ -185,7 +185,7 @@ class _Builder:
         ordered = sorted(aligned, key=lambda reading: self._foreign(reading, axis))
         outputs = self._outputs(axes, group, inside)
         body, needs = self.build(inner_axes, group), together(vertex.resources for vertex in group)
-        return Fan(axis, level, fresh, tuple(ordered), tuple(captured), outputs, body, group[0].site, needs)
+        return Fan(axis, number, fresh, tuple(ordered), tuple(captured), outputs, body, group[0].site, needs)
 
     def _foreign(self, reading: Reading, axis: str) -> bool:
         """Whether the list is along another axis, joined by position: it must not rule the length."""

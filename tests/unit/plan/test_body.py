@@ -67,6 +67,14 @@ def test_a_second_pass_within_a_loop():
     assert [fan.name for fan in fans_of(found)] == ["x", "w", "w, pass 2"]
 
 
+def test_no_two_loops_have_one_name():
+    def far(leaf: int, grand: int) -> int: ...
+
+    found = body(["far"], *ALL, far)
+    assert drawn(found) == "x() x(y w() w(leaf)) grand x*(w*(far))"
+    assert sorted(fan.name for fan in fans_of(found)) == ["w", "w, pass 2", "x", "x, pass 2"]
+
+
 def test_two_collects_share_one_pass():
     def high(y: Collect[int]) -> int: ...
     def low(z: Collect[int]) -> int: ...
