@@ -29,7 +29,7 @@ from typing import Any, Generic, TypeVar
 
 from anabranch.errors import TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
-from anabranch.journey import AT_HOME, Journey, footprint
+from anabranch.journey import AT_HOME, Journey, Stay
 from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
 from anabranch_executors.notes import Note, begin, end, named
@@ -239,7 +239,7 @@ def run_parcel(
 def _run(
     code: bytes, parcel: Parcel, far: Sequence[Packed], *, keep: bool, inline: int | None, kill: bool
 ) -> tuple[Packed, list[Packed | None]]:
-    worker, received = named(os.getpid()), perf_counter()
+    worker, stay = named(os.getpid()), Stay()
     loaded = None
     try:
         loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))
@@ -250,10 +250,12 @@ def _run(
             f"uses must be importable there"
         )
         return Packed.of((TransferError(text, whole=loaded is None), ())), [None] * parcel.outputs
+    stay.began()
     message = answer(loaded, layout, values, worker, kill=kill)
+    stay.ended()
     if isinstance(message, CallLost):
         return _pack_lost(message, loaded, layout), [None] * parcel.outputs
-    return _pack_outcome(message, loaded, layout, (received, inline))
+    return _pack_outcome(message, (loaded, layout), inline, stay)
 
 
 def _pack_lost(lost: CallLost, code: Code, layout: Layout) -> Packed:
@@ -277,20 +279,18 @@ def _load(parcel: Parcel, far: Sequence[Packed], *, keep: bool) -> tuple[Layout,
 
 
 def _pack_outcome(
-    outcome: Outcome, code: Code, layout: Layout, terms: tuple[float, int | None]
+    outcome: Outcome, call: tuple[Code, Layout], limit: int | None, stay: Stay
 ) -> tuple[Packed, list[Packed | None]]:
-    received, limit = terms
-    kept: list[Packed | None] = [None] * code.outputs
+    kept: list[Packed | None] = [None] * call[0].outputs
     try:
-        bare, outputs = portable_outputs(outcome, code, layout)
+        bare, outputs = portable_outputs(outcome, *call)
     except TransferError as error:
         return Packed.of((error, ())), kept
     inline: list[Packed | None] = [None] * len(outputs)
     for number, output in enumerate(Packed(*frames) for frames in outputs):
         chosen = inline if limit is None or output.size * len(outputs) <= limit else kept
         chosen[number] = output
-    returning = perf_counter() - outcome.started - outcome.seconds
-    bare = replace(bare, journey=Journey(received=received, returning=returning, **footprint()._asdict()))
+    bare = replace(bare, journey=stay.journey())
     return Packed.of((bare, tuple(inline))), kept
 
 

@@ -2,7 +2,7 @@
 
 Durations are in seconds; `started` is when something began, by the clock of where it happened; `worker` names that place;
 `where` are the indices of the outer axes, outermost first; `retries` counts attempts beyond the first; `journey` is what a
-call's way to its worker and back took.
+call's way to its worker and back took; `cached` counts results that were found instead of computed.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class CallFinished:
     worker: str
     retries: int = 0
     journey: Journey = AT_HOME
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class SpanFinished:
     worker: str
     retries: int = 0
     journey: Journey = AT_HOME
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

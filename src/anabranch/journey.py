@@ -6,7 +6,7 @@ and nobody has to be asked. A call that never left its process has no journey, a
 ::
 
     driver   ── packing ──▶ handed ──▶ sent                                        answered ── opening ──▶
-    worker                               received ── unpacking ──▶ started … over ── returning ──▶
+    worker                  received ── unpacking ──▶ … started … over … ── returning ──▶ returned
 
 This module never knows what travels, nor how.
 """
@@ -16,9 +16,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from time import perf_counter
 from typing import NamedTuple
 
-__all__ = ["AT_HOME", "Footprint", "Journey", "footprint"]
+__all__ = ["AT_HOME", "Footprint", "Journey", "Stay", "footprint"]
 
 
 class Journey(NamedTuple):
@@ -30,8 +31,11 @@ class Journey(NamedTuple):
         packing: seconds that the driver took to pickle the call.
         handed: when it had, and handed the call over.
         sent: when the call went to its worker; later than `handed` where it had to wait for one.
-        received: when the worker took it up. From then until `Outcome.started` it unpickled it.
-        returning: seconds that the worker took to pickle what came of the call.
+        received: when the worker took it up.
+        unpacking: seconds that it took to unpickle it.
+        returning: seconds that it took to pickle what came of the call.
+        returned: when it had done that. What lies in between and is not of the functions themselves is what goes on around
+            a call: a cache, adapters.
         answered: when the driver had the answer.
         opening: seconds that it took to unpickle it.
         given: bytes that went to the worker.
@@ -44,7 +48,9 @@ class Journey(NamedTuple):
     handed: float = 0.0
     sent: float = 0.0
     received: float = 0.0
+    unpacking: float = 0.0
     returning: float = 0.0
+    returned: float = 0.0
     answered: float = 0.0
     opening: float = 0.0
     given: int = 0
@@ -54,12 +60,49 @@ class Journey(NamedTuple):
 
     def back(self, there: Journey, answered: float, opening: float, brought: int) -> Journey:
         """The whole way: this is the driver's half of it, and `there` the worker's."""
-        way = (self.packing, self.handed, self.sent, there.received, there.returning, answered, opening)
-        return Journey(*way, self.given, brought, there.memory, there.peak)
+        return there._replace(
+            packing=self.packing,
+            handed=self.handed,
+            sent=self.sent,
+            answered=answered,
+            opening=opening,
+            given=self.given,
+            brought=brought,
+        )
 
 
 AT_HOME = Journey()
 """Of a call that did not travel."""
+
+
+class Stay:
+    """A call's time with its worker, which writes down each step: made when it has the call."""
+
+    __slots__ = ("over", "received", "unpacked")
+
+    def __init__(self) -> None:
+        self.received = self.unpacked = self.over = perf_counter()
+
+    def began(self) -> None:
+        """The call has been unpickled and is performed now."""
+        self.unpacked = perf_counter()
+
+    def ended(self) -> None:
+        """It has been performed, and what came of it is pickled now."""
+        self.over = perf_counter()
+
+    def journey(self) -> Journey:
+        """The worker's half of the journey; all is pickled."""
+        now = perf_counter()
+        memory, peak = footprint()
+        return Journey(
+            received=self.received,
+            unpacking=self.unpacked - self.received,
+            returning=now - self.over,
+            returned=now,
+            memory=memory,
+            peak=peak,
+        )
 
 
 class Footprint(NamedTuple):

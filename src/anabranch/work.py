@@ -16,11 +16,13 @@ This module never knows where it runs: the sequential executor and a Ray worker 
 from __future__ import annotations
 
 import types
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 from anabranch.code import Argument, Block, Code, Form, Layout, Outcome, Part, Step, Table
 from anabranch.errors import AnabranchError
+from anabranch.journey import Journey
 from anabranch.missing import ABSENT, MISSING, Aborted, Missing, Withheld, compact, worst
 from anabranch.recorder import Recorder, Timer, policy_at
 from anabranch.runtime import opened
@@ -113,7 +115,9 @@ def perform(
     driver; other `BaseException`s propagate.
     """
     if code.around is not None:
-        return code.around(code, layout, values, lambda: _performed(code, layout, values, worker, timer))
+        received = perf_counter()
+        outcome = code.around(code, layout, values, lambda: _performed(code, layout, values, worker, timer))
+        return replace(outcome, journey=Journey(received=received, returned=perf_counter()))
     return _performed(code, layout, values, worker, timer)
 
 

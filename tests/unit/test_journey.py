@@ -52,9 +52,9 @@ def test_a_process_knows_what_it_holds():
 
 
 def test_a_way_is_put_together_of_two_halves():
-    there = Journey(received=3.0, returning=0.25, memory=10, peak=20)
+    there = Journey(received=3.0, unpacking=0.5, returning=0.25, returned=4.0, memory=10, peak=20)
     here = Journey(packing=0.5, handed=1.0, sent=2.0, given=7)
-    assert here.back(there, 5.0, 0.125, 8) == Journey(0.5, 1.0, 2.0, 3.0, 0.25, 5.0, 0.125, 7, 8, 10, 20)
+    assert here.back(there, 5.0, 0.125, 8) == Journey(0.5, 1.0, 2.0, 3.0, 0.5, 0.25, 4.0, 5.0, 0.125, 7, 8, 10, 20)
 
 
 @pytest.mark.parametrize("executor", ["sequential", "threads"])
@@ -67,10 +67,26 @@ def test_calls_that_travel_tell_of_all_of_it():
     spans = of(SpanFinished, events_of("processes", "size", workers=1))
     for span in spans:
         way = span.journey
-        assert 0 < way.handed <= way.sent <= way.received <= span.started, "one machine has one clock"
-        assert span.started + span.seconds + way.returning <= way.answered
+        assert 0 < way.handed <= way.sent <= way.received <= way.received + way.unpacking <= span.started, "one machine, one clock"
+        assert span.started + span.seconds + way.returning <= way.returned <= way.answered
         assert min(way) > 0
     assert sum(span.journey.brought for span in spans) > 300_000
+
+
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
+def test_what_goes_on_around_a_call_is_told_apart_from_it(executor, tmp_path):
+    cached = []
+    builder = Builder().with_modules(FLOW).with_executor(executor).with_cache(tmp_path / "cache")
+    for _ in range(2):
+        events = []
+        with builder.with_adapters(events.append).build() as driver:
+            assert driver.execute(["size"], inputs={"limit": 30}) == {"size": 30_000}
+        spans = of(SpanFinished, events)
+        assert all(0 < span.journey.received < span.started for span in spans)
+        assert all(span.started + span.seconds < span.journey.returned for span in spans)
+        cached.append(sum(span.cached for span in spans))
+    assert cached[0] == 0
+    assert cached[1] >= 30
 
 
 def test_pools_of_others_tell_of_it_too():

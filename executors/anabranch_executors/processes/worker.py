@@ -28,7 +28,7 @@ from typing import Any, Final, NoReturn
 from anabranch.deadline import Interrupt
 from anabranch.errors import TransferError
 from anabranch.failure import GENERATED, Failure, capture
-from anabranch.journey import Journey, footprint
+from anabranch.journey import Stay
 from anabranch.transport import dumps, portable_outcome, unpack
 from anabranch.work import Code, Layout, Outcome, perform
 from anabranch_executors.processes.lane import Lane
@@ -147,17 +147,16 @@ class Worker:
                 self.revoked.remove(message.number)
                 return
             self.begun = message.number
-        received = time.perf_counter()
         try:
-            frames = self.answer(message.frames, received)
+            frames = self.answer(message.frames, Stay())
         except TransferError as error:
             self.send(Kind.FAILED, message.number, [str(error).encode(errors="replace"), b"whole" if error.whole else b""])
         else:
             self.send(Kind.OUTCOME, message.number, frames)
         message.frames.clear()  # an idle worker holds no arguments
 
-    def answer(self, frames: list[Any], received: float) -> list[Any]:
-        """The outcome of a call that was `received` at that moment, packed.
+    def answer(self, frames: list[Any], stay: Stay) -> list[Any]:
+        """The outcome of a call whose stay here has just begun, packed.
 
         Raises:
             TransferError: something does not travel.
@@ -166,12 +165,13 @@ class Worker:
         code: Code = self.parcels[number].open()
         values = opened(frames[1:], f"the arguments of {code.name}")
         values = tuple(self.parcels[value.number].open() if type(value) is Kept else value for value in values)
+        stay.began()
         outcome = self.perform(code, layout, values)
         flush()
+        stay.ended()
         try:
             bare, outputs = portable_outcome(outcome, code, layout)
-            returning = time.perf_counter() - outcome.started - outcome.seconds
-            bare = replace(bare, journey=Journey(received=received, returning=returning, **footprint()._asdict()))
+            bare = replace(bare, journey=stay.journey())
             return [dumps(bare) if bare.failures else pickle.dumps(bare, protocol=5), *outputs]
         except TransferError:
             raise

@@ -250,7 +250,7 @@ class Fans:
         self.board.note([self._placed(fan, trip, failure) for failure in outcome.failures])
         for axis, items in outcome.widths:
             self.board.budget.widen(axis, items)
-        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey)
+        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey, outcome.cached)
         self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing))
         if fan.phase is Phase.DONE or self.board.failed:
             return

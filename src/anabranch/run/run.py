@@ -326,7 +326,7 @@ class Run:
         frame, number = errand.frame, errand.number
         task = frame.plan.tasks[number]
         assert isinstance(task, CallTask)
-        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey)
+        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey, outcome.cached)
         self.board.events.append(CallFinished(task.name, frame.where, *timing))
         for value, handle, hole in zip(task.outputs, outcome.outputs, outcome.holes, strict=True):
             self.provide(frame, value, Cell(hole or handle))
