@@ -1,4 +1,4 @@
-"""The command line: `anabranch run`, `plan`, `graph`, `list`, `executors` and `cache`.
+"""The command line: `anabranch run`, `plan`, `graph`, `list`, `executors`, `cache` and `bench`.
 
 Theory: standard output belongs to results; everything else, what the user's own functions print included, goes to
 standard error. The exit code says who must act: 0 nobody, 1 the author of a task that failed, 2 the caller or the author
@@ -6,7 +6,7 @@ of the flow, 130 and 143 whoever sent the signal.
 
 | module | knows |
 | --- | --- |
-| `app`, `cache` | commands and their options |
+| `app`, `cache`, `runs` | commands and their options |
 | `command` | what every command does around its work |
 | `flow` | how a file or a dotted name becomes a module |
 | `inputs`, `value`, `record` | how text becomes values of the annotated type |
@@ -15,6 +15,7 @@ of the flow, 130 and 143 whoever sent the signal.
 | `document`, `store` | values as JSON, and as files |
 | `outline`, `catalog` | what `plan`, `list` and `executors` show |
 | `pictures` | what `graph` draws |
+| `bench` | how executors that were compared are shown |
 | `watching` | the observers that `run` is told to attach |
 | `ending`, `signals` | errors, exit codes, SIGINT and SIGTERM |
 
@@ -51,6 +52,7 @@ def _start() -> int:
         message = f"the command line needs {' and '.join(missing)}: pip install 'anabranch[cli]'"
         print(message, file=sys.stderr)  # noqa: T201  there is no rich to print it with
         return 2
+    from anabranch.cli import runs  # noqa: F401  more commands
     from anabranch.cli.app import start
 
     return start()

@@ -28,7 +28,7 @@ from anabranch.driver import Builder, Driver
 from anabranch.errors import InputError
 from anabranch.failure import summary
 
-__all__ = ["app", "start"]
+__all__ = ["app", "builder_of", "named", "start"]
 
 app = typer.Typer(
     name="anabranch",
@@ -166,10 +166,10 @@ def run(
 
     def work(results: Results) -> None:
         stores = stores_of(save or ())
-        names = _named(module, [*(outputs or ()), *(store.output for store in stores)])
+        names = named(module, [*(outputs or ()), *(store.output for store in stores)])
         if workers and executor == "sequential":
             raise InputError("-w goes with an executor that has workers: add -x processes, threads, ray or dask")
-        builder = _builder(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
+        builder = builder_of(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
         builder = builder.with_failure_policy(**policy_of(on_error, max_failures, timeout))
         with builder.with_adapters(*observers_of(progress, trace, events, report)).build() as driver:
             _check_stores(driver, stores)
@@ -193,8 +193,8 @@ def plan(
     """Shows the tasks that outputs would be computed with, without computing anything."""
 
     def work(results: Results) -> None:
-        names = _named(module, outputs or ())
-        with _builder(module, config).build() as driver:
+        names = named(module, outputs or ())
+        with builder_of(module, config).build() as driver:
             given = inputs_of(driver.graph, inputs or ())
             needed = [name for name, entry in driver.graph.inputs.items() if entry.required and name not in given]
             made = driver.plan(names, [*given, *needed])
@@ -223,7 +223,7 @@ def graph(
     """Draws the dataflow, or what the given outputs need of it."""
 
     def work(results: Results) -> None:
-        with _builder(module, config).build() as driver:
+        with builder_of(module, config).build() as driver:
             look = {"direction": direction, "theme": theme}
             picture = picture_of(driver, outputs or (), look, file, title=Path(module).name)
         if file is None:
@@ -237,7 +237,7 @@ def list_(module: Module, *, config: Config = None, as_json: Json = False) -> No
     """Lists a module's nodes and inputs."""
 
     def work(results: Results) -> None:
-        with _builder(module, config).build() as driver:
+        with builder_of(module, config).build() as driver:
             if as_json:
                 results.write(lambda: results.print(json_of(results, catalog.flow(driver))))
             else:
@@ -260,7 +260,7 @@ def lineage(
     """Tells what flows into what, and which outputs are made of what has a tag."""
 
     def work(results: Results) -> None:
-        with _builder(module, config).build() as driver:
+        with builder_of(module, config).build() as driver:
             asked = Question(tuple(sources or ()), tuple(targets or ()), wanted("--tag", tags), wanted("--exposed", exposed))
             if as_json:
                 results.write(lambda: results.print(json_of(results, answer(driver.lineage, asked))))
@@ -312,12 +312,18 @@ def deliver(results: Results, values: Mapping[str, Any], stores: Sequence[Store]
         raise InputError("\n  ".join(faults))
 
 
-def _builder(module: str, config: Sequence[str] | None) -> Builder:
+def builder_of(module: str, config: Sequence[str] | None) -> Builder:
+    """A builder of a module and its config."""
     values = config_of(config or ())
     return Builder().with_modules(load(module)).with_config(values)
 
 
-def _named(module: str, names: Sequence[str]) -> list[str]:
+def named(module: str, names: Sequence[str]) -> list[str]:
+    """The outputs that are asked for, each once.
+
+    Raises:
+        InputError: there are none.
+    """
     if not names:
         raise InputError(f"no output is asked for; name at least one ('anabranch list {module}' shows them)")
     return list(dict.fromkeys(names))

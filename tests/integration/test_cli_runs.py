@@ -1,0 +1,86 @@
+"""The commands about runs as a whole, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FLOW = """
+from anabranch import Collect, Parallelizable
+
+def number(limit: int) -> Parallelizable[int]:
+    yield from range(limit)
+
+def square(number: int) -> int:
+    return number * number
+
+def total(square: Collect[int]) -> int:
+    return sum(square)
+
+def bad(number: int) -> int:
+    raise ValueError("<b>no</b>")
+
+def bads(bad: Collect[int]) -> int:
+    return len(bad)
+"""
+
+
+@pytest.fixture
+def anabranch(tmp_path: Path):
+    """Runs a command in a folder that has the flow."""
+    (tmp_path / "flow.py").write_text(FLOW)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "anabranch", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, check=False
+        )
+
+    return run
+
+
+# -- bench -------------------------------------------------------------------------------------------------------------
+
+
+def test_bench_gives_a_table_a_page_and_advice(anabranch, tmp_path):
+    done = anabranch(
+        "bench", "flow.py", "total", "-i", "limit=100", "-x", "sequential", "-x", "threads", "-w", "2", "--html", "b.html"
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:3] == ["setting", "wall", "speed-up"]
+    assert [line.partition("  ")[0].strip(" ◀") for line in lines[2:4]] == ["sequential", "threads × 2"]
+    assert lines[5].startswith("sequential: items of ")
+    assert "bench: round 3 of 3" in done.stderr
+    page = (tmp_path / "b.html").read_text()
+    assert "<h1>Executors compared for total</h1>" in page
+
+
+def test_bench_gives_a_document(anabranch):
+    done = anabranch("bench", "flow.py", "total", "-i", "limit=10", "-x", "sequential", "--rounds", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    (only,) = found["settings"]
+    assert (only["executor"], only["workers"], len(only["walls"]), only["items"]) == ("sequential", 1, 2, 10)
+    assert found["advice"]["executor"] == "sequential"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("total", "-i", "limit=3", "-x", "proceses"), 2, "did you mean 'processes'?"),
+        (("total", "-i", "limit=3", "-w", "2,many"), 2, "--workers takes numbers of workers, 2,4,8 say, not '2,many'"),
+        (("total",), 2, "limit"),
+        ((), 2, "no output is asked for"),
+        (("total", "-i", "limit=3", "-x", "sequential", "--html", "no/such/b.html"), 2, "there is no folder 'no/such'"),
+        (("bads", "-i", "limit=3", "-x", "sequential"), 1, "ValueError: <b>no</b>"),
+    ],
+)
+def test_bench_that_cannot_be(anabranch, arguments, code, says):
+    done = anabranch("bench", "flow.py", *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
