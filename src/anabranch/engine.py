@@ -17,7 +17,7 @@ import contextvars
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count, islice
@@ -30,7 +30,7 @@ from anabranch.errors import FlowError, InternalError, TimedOut
 from anabranch.events import EngineWaited, Event, StreamRead
 from anabranch.executor import Call, Lease, fetched
 from anabranch.failure import Failure, ItemsFailed, capture
-from anabranch.missing import Unwinding
+from anabranch.missing import Unwinding, Withheld
 from anabranch.plan import Plan
 from anabranch.run import Cell, Column, Run, Slot
 from anabranch.run.commands import (
@@ -190,7 +190,7 @@ class Engine:
         if run.error is not None:
             raise run.error
         if run.exceeded or any(failure.policy == "finish" for failure in run.failures):
-            raise ItemsFailed.of(run.failures, run.exceeded)
+            raise ItemsFailed.of(run.failures, run.exceeded, {} if run.exceeded else self._spared())
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -320,6 +320,16 @@ class Engine:
 
     def _result(self, value: Any) -> Any:
         return brought(self.run.root.slots[value], value.rank)
+
+    def _spared(self) -> dict[str, Any]:
+        """The outputs that depend on no failure that sinks what depends on it."""
+        found: dict[str, Any] = {}
+        for name, value in self.plan.outputs.items():
+            with suppress(Withheld):
+                result = self._result(value)
+                if type(result) not in MISSING:
+                    found[name] = result
+        return found
 
 
 class _Stream:

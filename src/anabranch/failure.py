@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from types import CodeType, TracebackType
+from types import CodeType, MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from anabranch.errors import AnabranchError, ForeignError, InputError, InternalError
@@ -167,29 +167,41 @@ Failed = Failure
 """The same, as a word for annotations: ``def report(parsed: Collect[Tree | Failed])``."""
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class ItemsFailed(ExceptionGroup[Exception]):
     """Items failed whose failure did not end the run at once.
 
-    Its exceptions are one for each kind of failure, the first; `failures` has all of them.
+    Its exceptions are one for each kind of failure, the first; `failures` has all of them. `results` has those outputs that
+    depend on none of them, if the run went on to its end and was not given up.
     """
 
     failures: tuple[Failure, ...]
+    results: Mapping[str, Any]
 
-    def __new__(cls, message: str, exceptions: Sequence[Exception], failures: Sequence[Failure] = ()) -> Self:
-        """Makes the group; the arguments of an exception group, and all failures."""
+    def __new__(
+        cls,
+        message: str,
+        exceptions: Sequence[Exception],
+        failures: Sequence[Failure] = (),
+        results: Mapping[str, Any] = _NOTHING,
+    ) -> Self:
+        """Makes the group; the arguments of an exception group, all failures, and what there is all the same."""
         group = super().__new__(cls, message, exceptions)
         group.failures = tuple(failures)
+        group.results = dict(results)
         return group
 
     def derive(self, exceptions: Sequence[Any], /) -> ItemsFailed:  # type: ignore[override]
         """A part of the group, as ``except*`` makes it."""
-        return ItemsFailed(self.message, exceptions, self.failures)
+        return ItemsFailed(self.message, exceptions, self.failures, self.results)
 
     @classmethod
-    def of(cls, failures: Sequence[Failure], why: str = "") -> ItemsFailed:
+    def of(cls, failures: Sequence[Failure], why: str = "", results: Mapping[str, Any] = _NOTHING) -> ItemsFailed:
         """The group of these failures; `why` says what made the run give up, if it did."""
         firsts = [_as_exception(same[0].error()) for same in _by_kind(failures).values()]
-        return cls(summary(failures) + why, firsts, failures)
+        return cls(summary(failures) + why, firsts, failures, results)
 
 
 def summary(failures: Sequence[Failure]) -> str:

@@ -15,6 +15,7 @@ from anabranch import (
     Collect,
     FlowError,
     InputError,
+    ItemsFailed,
     Parallelizable,
     Retry,
     Skip,
@@ -342,3 +343,33 @@ def test_a_policy_of_the_function_is_stronger_than_the_runs(policy):
 
     driver = Builder().with_modules(module_from_functions(item, bad)).with_failure_policy(on_error=policy).build()
     assert driver.execute(["bad"], {"n": 3}) == {"bad": [0, 2]}
+
+
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
+def test_what_depends_on_no_failure_comes_with_the_error(executor):
+    def x(n: int) -> Parallelizable[int]:
+        yield from range(n)
+
+    def inverse(x: int) -> float:
+        return 1 / x
+
+    @on_error("skip")
+    def lenient(x: int) -> float:
+        return 1 / x
+
+    def total(inverse: Collect[float]) -> float:
+        return sum(inverse)
+
+    def count(x: Collect[int]) -> int:
+        return len(x)
+
+    flow = module_from_functions(x, inverse, lenient, total, count)
+    with Builder().with_modules(flow).with_executor(executor).build() as driver:
+        with pytest.raises(ItemsFailed) as caught:
+            driver.execute(["total", "count", "inverse", "lenient"], {"n": 3}, on_error="finish")
+        assert caught.value.results == {"count": 3, "lenient": [1.0, 0.5]}
+        group = caught.value.subgroup(ZeroDivisionError)
+        assert group is not None and group.results == caught.value.results
+        with pytest.raises(ItemsFailed) as caught:
+            driver.execute(["count", "lenient"], {"n": 3}, on_error="finish", max_failures=0)
+        assert caught.value.results == {}
