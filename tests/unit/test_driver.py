@@ -422,6 +422,17 @@ def test_two_runs_have_two_ids(driver):
     assert driver.run(["aside"], {"start": 1}).run_id != driver.run(["aside"], {"start": 1}).run_id
 
 
+def test_observers_of_some_runs_only():
+    always, once = [], []
+    builder = Builder().with_modules(FLOW).with_adapters(always.append).with_executor("threads", workers=2)
+    with builder.build() as watched:
+        watched.observed_by(once.append).execute(["per"], {"start": 0, "n": 4})
+        assert [type(event) for event in once] == [type(event) for event in always]
+        seen = len(once)
+        watched.execute(["per"], {"start": 0, "n": 4})
+        assert len(once) == seen < len(always)
+
+
 def test_an_observer_sees_a_flow_without_fan_outs_too():
     seen = []
     Builder().with_modules(FLOW).with_adapters(seen.append).build().execute(["aside"], {"start": 1})

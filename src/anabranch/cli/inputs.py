@@ -13,7 +13,7 @@ from anabranch.graph import Graph
 from anabranch.graph.types import describe, fits
 from anabranch.policies import FaultOptions, OnError, check_on_error
 
-__all__ = ["config_of", "inputs_of", "pairs_of", "policy_of"]
+__all__ = ["config_of", "inputs_of", "pairs_of", "policy_of", "value_of"]
 
 
 def pairs_of(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -50,13 +50,17 @@ def inputs_of(graph: Graph, texts: Sequence[str], file: Path | None = None) -> d
     for name in typed:
         if name in filed:
             raise InputError(f"input '{name}' is given twice: with -i and in '{file}'; leave one out")
-    values = {name: _value(graph, name, text, parse) for name, text in typed.items()}
-    values.update({name: _value(graph, name, value, convert) for name, value in filed.items()})
+    values = {name: value_of(graph, name, text, parse) for name, text in typed.items()}
+    values.update({name: value_of(graph, name, value, convert) for name, value in filed.items()})
     return values
 
 
-def _value(graph: Graph, name: str, given: Any, way: Callable[[Any, Any], Any]) -> Any:
-    """The first reading of `given` by some reader's annotation that fits all of them."""
+def value_of(graph: Graph, name: str, given: Any, way: Callable[[Any, Any], Any]) -> Any:
+    """The first reading of `given` by some reader's annotation that fits all of them; `way` is `parse` or `convert`.
+
+    Raises:
+        InputError: the name is unknown, or the value does not fit.
+    """
     if name in graph.nodes:
         raise InputError(f"input '{name}' is a function, {graph.nodes[name].label}; only what no function gives is an input")
     if name not in graph.inputs and name not in graph.config:

@@ -21,6 +21,7 @@ from anabranch.driver.lookup import Lookup
 from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
 from anabranch.driver.request import Output, Request, RunOptions, check, inputs_of, names_of, slots_of, split, updated
+from anabranch.engine import Observer
 from anabranch.failure import trimmed
 from anabranch.handle import RunHandle, RunResult, Watch
 from anabranch.policies import DEFAULT, Faults
@@ -182,6 +183,17 @@ class Driver(Lookup):
         prepared = self._plans.prepared(outputs, inputs, overrides)
         check(prepared, inputs_of(self.graph, inputs, overrides))
         slots_of(self.graph, prepared.plan, inputs, overrides)
+
+    def observed_by(self, *observers: Observer) -> Driver:
+        """A driver whose runs tell these observers as well, and that shares all else with this one, its workers included.
+
+        What is to know of one run only, a bar or a report, needs not be there when a driver is built.
+
+        Args:
+            observers: functions that are called with every event; see `Builder.with_adapters`.
+        """
+        adapters = replace(self._parts.adapters, observers=(*self._parts.adapters.observers, *observers))
+        return Driver.over(replace(self._parts, adapters=adapters, owns=False))
 
     # -- data in and out -------------------------------------------------------------------------------------------
 
