@@ -103,7 +103,10 @@ def test_the_command_executor(example: Callable[[str], ModuleType]) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert set(EXAMPLES) == {"census", "command_executor", "hackernews", "hackernews_dagster", "hackernews_site", "scores", "words"}
+    assert set(EXAMPLES) == {
+        "answers", "answers_model", "census", "command_executor", "experiment", "hackernews", "hackernews_dagster",
+        "hackernews_site", "scores", "words",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -57,7 +57,7 @@ class Findings:
 
 
 def merged(reports: Any) -> ValidationReport:
-    """The report of all items: of one report, of a list, or of lists in lists."""
+    """The report of all items: of one report, of a list, or of lists in lists. Of an item that failed there is none."""
     if isinstance(reports, ValidationReport):
         return reports
-    return ValidationReport.merged([merged(one) for one in reports])
+    return ValidationReport.merged([merged(one) for one in reports if isinstance(one, (ValidationReport, list))])

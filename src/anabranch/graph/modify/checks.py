@@ -11,6 +11,7 @@ from typing import Any
 
 from anabranch.derived.checks import Checked, Findings, Judged, merged
 from anabranch.errors import FlowError
+from anabranch.failure import Failed
 from anabranch.function_modifiers.checks import (
     DATA_VALIDATOR_ORIGINAL_OUTPUT_TAG,
     IS_DATA_VALIDATOR_TAG,
@@ -111,7 +112,7 @@ def _opened(draft: Draft, taken: set[str]) -> list[Draft]:
     findings = beside(
         draft, f"{name}.findings", Findings(name, ()), {}, ValidationReport, doc=f"What checks found of '{name}'."
     )
-    reports, types = {"reports": UpstreamDependency(findings.name)}, {"reports": ValidationReport}
+    reports, types = {"reports": UpstreamDependency(findings.name)}, {"reports": ValidationReport | Failed}
     report = beside(
         draft,
         f"{name}.report",

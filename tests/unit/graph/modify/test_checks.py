@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from anabranch import Collect, FlowError, Parallelizable, module_from_functions
+from anabranch import Builder, Collect, FlowError, Parallelizable, module_from_functions
 from anabranch.function_modifiers import (
     DATA_VALIDATOR_ORIGINAL_OUTPUT_TAG,
     IS_DATA_VALIDATOR_TAG,
@@ -310,3 +310,23 @@ def test_what_is_no_validator_or_not_for_the_type():
 
     with pytest.raises(FlowError, match=r"@check_output_custom on 'f' \(.*\): 'even' is not for str, which is what 'f' gives"):
         nodes_of("f", f, {})
+
+
+@pytest.mark.parametrize("executor", ["sequential", "threads"])
+def test_a_report_goes_without_the_items_that_failed_before_they_could_be_checked(executor):
+    def number(limit: int) -> Parallelizable[int]:
+        yield from range(limit)
+
+    @on_error("keep")
+    def inverse(number: int) -> float:
+        return 6 / (number - 2)
+
+    @check_output(range=(0, 10))
+    def checked(inverse: float) -> float:
+        return inverse
+
+    flow = module_from_functions(number, inverse, checked)
+    with Builder().with_modules(flow).with_executor(executor).build() as driver:
+        report = driver.execute(["checked.report"], {"limit": 6})["checked.report"]
+        assert (report.passed, report.failed) == (3, 2)
+        assert driver.execute(["checked.report"], {"limit": 0})["checked.report"] == ValidationReport()
