@@ -193,7 +193,7 @@ class Driver(Lookup):
             observers: functions that are called with every event; see `Builder.with_adapters`.
         """
         adapters = replace(self._parts.adapters, observers=(*self._parts.adapters.observers, *observers))
-        return Driver.over(replace(self._parts, adapters=adapters, owns=False))
+        return Driver.over(replace(self._parts, adapters=adapters, owns=()))
 
     # -- data in and out -------------------------------------------------------------------------------------------
 
