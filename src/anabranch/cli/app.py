@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from anabranch.cli.watching import observers_of
 from anabranch.driver import Builder, Driver
 from anabranch.errors import InputError
 from anabranch.failure import summary
+from anabranch.handle import RunResult
 
 __all__ = ["app", "builder_of", "named", "start"]
 
@@ -100,6 +102,20 @@ Report = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Writes a page about the run: where the time went, what failed.", show_default=False),
 ]
+RunsFolder = Annotated[
+    Path | None,
+    typer.Option("--runs", metavar="FOLDER", help="Where runs are kept that last.", show_default="the user's state folder"),
+]
+RunId = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Keeps what the run does under this name: it can be resumed.", show_default=False),
+]
+Durable = Annotated[bool, typer.Option("--durable", help="The same under a name that is made up and told.")]
+Cached = Annotated[bool, typer.Option("--cache", help="Looks results up before functions are called, and stores them after.")]
+CachePath = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", help="The same, in this folder or at this URL.", show_default=False),
+]
 Sources = Annotated[
     list[str] | None,
     typer.Option("--from", metavar="NAME", help="What is computed from this; may be said again.", show_default=False),
@@ -161,6 +177,11 @@ def run(
     trace: Trace = None,
     events: Events = None,
     report: Report = None,
+    run_id: RunId = None,
+    durable: Durable = False,
+    runs: RunsFolder = None,
+    cache: Cached = False,
+    cache_path: CachePath = None,
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -171,14 +192,30 @@ def run(
             raise InputError("-w goes with an executor that has workers: add -x processes, threads, ray or dask")
         builder = builder_of(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
         builder = builder.with_failure_policy(**policy_of(on_error, max_failures, timeout))
+        name = run_id or (os.urandom(4).hex() if durable else None)
+        if name is not None:
+            place = str(Path(module).resolve()) if Path(module).is_file() else module
+            policy = (on_error, max_failures, timeout)
+            told = {"module": place, "outputs": names, "config": config or [], "executor": executor, "workers": workers}
+            builder = builder.with_runs(runs, about={"command": {**told, "policy": policy, "save": save}})
+        if cache or cache_path:
+            builder = builder.with_cache(cache_path)
         with builder.with_adapters(*observers_of(progress, trace, events, report)).build() as driver:
             _check_stores(driver, stores)
-            made = driver.run(names, inputs_of(driver.graph, inputs or (), inputs_file))
-        deliver(results, made.results, stores, as_json=as_json)
-        if made.failures:
-            say("note", f"{summary(made.failures)}; {'left out' if on_error == 'skip' else 'the run went on without them'}")
+            if name is not None:
+                say("note", f"this is run '{name}'; if it does not come to its end: anabranch resume {name}")
+            made = driver.run(names, inputs_of(driver.graph, inputs or (), inputs_file), run_id=name)
+        computed(results, made, stores, as_json=as_json)
 
     finish(work)
+
+
+def computed(results: Results, made: RunResult, stores: Sequence[Store], *, as_json: bool) -> None:
+    """Saves and prints what a run computed, and says what failed in it."""
+    deliver(results, made.results, stores, as_json=as_json)
+    if made.failures:
+        left_out = all(failure.policy == "skip" for failure in made.failures)
+        say("note", f"{summary(made.failures)}; {'left out' if left_out else 'the run went on without them'}")
 
 
 @app.command()

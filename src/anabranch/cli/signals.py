@@ -22,8 +22,8 @@ GRACE = 5.0
 _received: list[int] = []
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived."""
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived. Like Ctrl-C it is no failure of the function that it goes through."""
 
 
 def heed() -> None:

@@ -53,6 +53,7 @@ class Builder:
     faults: Faults = DEFAULT
     caching: Caching | None = None
     runs: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def with_modules(self, *modules: ModuleType) -> Builder:
         """Adds modules whose public functions are nodes."""
@@ -185,9 +186,14 @@ class Builder:
         kinds = (default_behavior, default_loader_behavior, default_saver_behavior)
         return replace(self, caching=Caching.of(settings, code or Scope(), ways, kinds))
 
-    def with_runs(self, folder: str | os.PathLike[str]) -> Builder:
-        """Says where runs are kept that last (``run_id=``, ``durable=True``); by default in the user's state folder."""
-        return replace(self, runs=os.path.abspath(folder))
+    def with_runs(self, folder: str | os.PathLike[str] | None = None, *, about: Mapping[str, Any] | None = None) -> Builder:
+        """Says where runs are kept that last (``run_id=``, ``durable=True``), and what is to be noted of each.
+
+        Args:
+            folder: by default in the user's state folder.
+            about: plain data, as JSON knows it: a commit, the number of a job.
+        """
+        return replace(self, runs=None if folder is None else os.path.abspath(folder), about={**self.about, **(about or {})})
 
     def allow_module_overrides(self) -> Builder:
         """A later module's function replaces an earlier module's of the same name, instead of being an error."""
@@ -226,7 +232,7 @@ class Builder:
         made = {place: make_executor(executor, dict(options)) for place, (executor, options) in chosen.items()}
         owns = tuple(made[place] for place, (executor, _) in chosen.items() if isinstance(executor, str))
         default = made.pop(DEFAULT_PLACE)
-        return Parts(graph, default, adapters, self.faults, made, owns, self.caching, self.runs)
+        return Parts(graph, default, adapters, self.faults, made, owns, self.caching, self.runs, self.about)
 
 
 def _choice(place: str, choice: Any) -> tuple[Any, Mapping[str, Any]]:

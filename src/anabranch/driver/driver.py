@@ -172,6 +172,27 @@ class Driver(Lookup):
         builder = self._parts.adapters.result
         return results if builder is None else builder.build_result(**results)
 
+    def replay(self, run_id: str, node: str, item: tuple[int, ...] = (), *, debug: bool = False) -> Any:
+        """Calls a function again for one item of a run that lasts, in this process, with what it was called with then.
+
+        Args:
+            run_id: the run.
+            node: the function.
+            item: the indices of the item.
+            debug: opens the debugger where it raises.
+
+        Returns:
+            What the function returns, if it does this time. The run does not get it: resume it for that.
+
+        Raises:
+            InputError: there is no such run, node or item.
+            StoreError: the journal cannot be read.
+            BaseException: what the function raises.
+        """
+        from anabranch.driver.replaying import replay
+
+        return replay(self._parts, run_id, node, item, debug=debug)
+
     def validate_execution(
         self,
         outputs: Sequence[Output],

@@ -99,7 +99,7 @@ class Keeping:
         said = recording.Asked.of(parts.graph, prepared.plan, asked[1:], recipes, executor)
         if lasting.resumes:
             return recording.Recording.resume(lasting, said, scope, parts.graph)
-        return recording.Recording.begin(lasting, said, scope)
+        return recording.Recording.begin(lasting, said, scope, parts.about)
 
     def _shelves(self) -> Shelves:
         return Shelves(self.caching.settings, scope=self.caching.scope)

@@ -28,6 +28,7 @@ class Parts:
         owns: the executors that end with the driver.
         caching: what need not run again; None if all does.
         runs: the folder of runs that last; None for the user's.
+        about: what is noted of each of these.
     """
 
     graph: Graph
@@ -38,6 +39,7 @@ class Parts:
     owns: tuple[Executor, ...] = ()
     caching: Caching | None = None
     runs: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def at(self, places: Iterable[str]) -> dict[str, Executor]:
         """The executors of these places."""

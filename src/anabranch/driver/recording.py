@@ -15,7 +15,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,7 @@ from anabranch.store import Missing, Recipe, Settings
 from anabranch.store.seal import Seal, own_key
 from anabranch.versions import CodeVersion, Scope, Unversionable, Versions, changes
 
-__all__ = ["Lasting", "Recording", "given_in", "values_in"]
+__all__ = ["Lasting", "Recording", "values_in"]
 
 GIVEN: Final = Recipe("what was given", b"")
 """What inputs, config and overrides are kept by."""
@@ -48,7 +48,6 @@ class Lasting:
         resumes: whether it is there already, and goes on.
         force: goes on although code or inputs have changed.
         failed_only: runs what failed, and leaves out what was never run.
-        about: anything plain that is to be noted about it.
     """
 
     run_id: str
@@ -56,7 +55,6 @@ class Lasting:
     resumes: bool = False
     force: bool = False
     failed_only: bool = False
-    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def runs(self) -> Runs:
@@ -108,8 +106,8 @@ class Recording:
         self._journal = journal
 
     @classmethod
-    def begin(cls, lasting: Lasting, asked: Asked, scope: Scope) -> Recording:
-        """Begins the journal of a new run.
+    def begin(cls, lasting: Lasting, asked: Asked, scope: Scope, about: Mapping[str, Any]) -> Recording:
+        """Begins the journal of a new run; `about` is noted of it.
 
         Raises:
             InputError: there is a run of this name already.
@@ -131,7 +129,7 @@ class Recording:
             process=os.getpid(),
             host=socket.gethostname(),
             at=time.time(),
-            about=dict(lasting.about),
+            about=dict(about),
         )
         journal = Journal.begin(folder, record, seal)
         try:
@@ -217,15 +215,6 @@ class Recording:
             self._journal.end("stopped", type(error).__name__)
         else:
             self._journal.end("failed", f"{type(error).__name__}: {_text(error)}")
-
-
-def given_in(began: Began, folder: Path) -> dict[str, Any]:
-    """The inputs of a run, as far as they were kept.
-
-    Raises:
-        InputError: one was not kept.
-    """
-    return values_in(began.inputs, folder, "input")
 
 
 def values_in(given: Mapping[str, Given], folder: Path, word: str) -> dict[str, Any]:
