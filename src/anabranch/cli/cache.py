@@ -131,6 +131,41 @@ def verify(
     finish(work)
 
 
+@cache.command()
+def why(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="What was computed.", show_default=False)],
+    *,
+    path: Where = None,
+    as_json: Json = False,
+) -> None:
+    """Tells why an output was computed anew when it last was: which input or function had changed since the time before."""
+
+    def work(results: Results) -> None:
+        from anabranch.rebuild.asked import noted
+
+        with _opened(path) as store:
+            last, before = noted(store, output)
+        if last is None:
+            raise InputError(f"nothing is known of '{output}': no run with this cache has been asked for it")
+        changed = last.differences(before) if before is not None else []
+        touched = last.touched(before) if before is not None else list(last.code)
+        if as_json:
+            known = {"output": output, "at": last.at, "before": before.at if before is not None else None}
+            results.write(lambda: results.print(json_of(results, {**known, "changed": changed, "touched": touched})))
+        else:
+            results.write(lambda: results.print(_reasons(output, (last.at, before.at if before else None), changed, touched)))
+
+    finish(work)
+
+
+def _reasons(output: str, times: tuple[float, float | None], changed: list[str], touched: list[str]) -> str:
+    now, before = times
+    if before is None:
+        return f"'{output}' was computed at {_moment(now)}, for the first time with this cache"
+    lines = [f"'{output}' was computed anew at {_moment(now)}, for since {_moment(before)}", *(f"  {one}" for one in changed)]
+    return "\n".join([*lines, f"this touches {', '.join(touched)}"])
+
+
 @contextmanager
 def _opened(path: str | None, limits: Mapping[str, Any] | None = None) -> Iterator[Store]:
     from anabranch.store import Settings, open_store

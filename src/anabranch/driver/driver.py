@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
@@ -116,6 +116,7 @@ class Driver(Lookup):
             BaseException: what a function raised, with a note that names function and item.
         """
         inputs = {} if inputs is None else inputs
+        outputs = _kept(outputs)
         try:
             prepared = self._plans.prepared(outputs, inputs, overrides or {})
             if prepared.direct is not None and self._plain and not options:
@@ -135,7 +136,7 @@ class Driver(Lookup):
     ) -> RunResult:
         """The same as `execute`, with failures and a report of the run beside the results; these are always a dict."""
         try:
-            return self._carried_out((outputs, inputs or {}, overrides or {}), options)
+            return self._carried_out((_kept(outputs), inputs or {}, overrides or {}), options)
         except Exception as error:
             raise trimmed(error)  # noqa: B904
 
@@ -151,7 +152,7 @@ class Driver(Lookup):
         Raises:
             InputError: a name is unknown, an input is missing or of the wrong type.
         """
-        asked = outputs, inputs or {}, overrides or {}
+        asked = _kept(outputs), inputs or {}, overrides or {}
         faults, lasting = split(options, self._parts.runs)
         policy = updated(self.faults, faults)
         check(self._plans.prepared(*asked), inputs_of(self.graph, *asked[1:]))
@@ -301,6 +302,11 @@ class Driver(Lookup):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _kept(outputs: Any) -> Any:
+    """What can be gone through once only, as what can be gone through often."""
+    return tuple(outputs) if isinstance(outputs, Iterator) else outputs
 
 
 def _ids(materializers: Sequence[Declaration]) -> tuple[str, ...]:

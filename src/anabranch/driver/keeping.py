@@ -7,7 +7,9 @@ one; as long as nothing has, plans are made once, as they are without a cache.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +17,16 @@ from anabranch.driver import session
 from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
 from anabranch.driver.request import Output, Request, check, inputs_of
+from anabranch.errors import StoreError
 from anabranch.handle import RunResult, Watch
+from anabranch.plan import Plan
 from anabranch.policies import Faults
 from anabranch.rebuild import Caching, Stale
+from anabranch.rebuild import asked as rebuild
+from anabranch.rebuild.asked import note
 from anabranch.rebuild.caching import Recipes
-from anabranch.rebuild.shelves import Shelves
+from anabranch.rebuild.shelves import Shelves, store_of
+from anabranch.versions import Versions
 
 if TYPE_CHECKING:
     from anabranch.driver.recording import Lasting, Recording
@@ -76,10 +83,13 @@ class Keeping:
             chosen = replace(shelves, careful=careful)
             request = Request(self.plans(chosen).prepared(*asked), *asked[1:], faults, chosen, *record)
             try:
-                return session.run(self._parts, request, watch)
+                made = session.run(self._parts, request, watch)
             except Stale:
                 if careful:
                     raise
+            else:
+                self._noted(request.prepared.plan, asked)
+                return made
         raise AssertionError  # one of the two has returned or raised
 
     def _recording(self, asked: Asked, lasting: Lasting) -> Recording:
@@ -89,17 +99,28 @@ class Keeping:
             InputError: the request is wrong; there is such a run already, or none; code or inputs have changed.
             StoreError: it cannot be written.
         """
-        from anabranch.driver import recording
+        from anabranch.driver.recording import Facts, Recording
 
-        parts, scope = self._parts, self.caching.scope
+        parts, executor = self._parts, type(self._parts.executor).__name__
         prepared = Plans(parts).prepared(*asked)
         check(prepared, inputs_of(parts.graph, *asked[1:]))
-        executor = type(parts.executor).__name__
-        recipes = self.caching.recipes(parts.graph)
-        said = recording.Asked.of(parts.graph, prepared.plan, asked[1:], recipes, executor)
+        said = self._asked(prepared.plan, asked)
         if lasting.resumes:
-            return recording.Recording.resume(lasting, said, scope, parts.graph)
-        return recording.Recording.begin(lasting, said, scope, parts.about)
+            return Recording.resume(lasting, said, parts.graph, executor)
+        files = dict.fromkeys(parts.graph.nodes[name].origin.rpartition(":")[0] for name in said.code)
+        facts = Facts(tuple(file for file in files if file), executor, parts.about)
+        return Recording.begin(lasting, said, (*asked[1:], parts.graph.config), facts)
+
+    def _asked(self, plan: Plan, asked: Asked) -> rebuild.Asked:
+        """The versions of all that a request is made of."""
+        graph, versions = self._parts.graph, Versions(self.caching.scope)
+        return rebuild.Asked.of(graph, plan, asked[1:], self.caching.recipes(graph), versions)
+
+    def _noted(self, plan: Plan, asked: Asked) -> None:
+        """Notes in the cache what outputs are made of, so that what changed can be told later; no harm if it cannot be."""
+        with suppress(StoreError):
+            if self.caching.settings is not None:
+                note(store_of(self.caching.settings), self._asked(plan, asked), time.time())
 
     def _shelves(self) -> Shelves:
         return Shelves(self.caching.settings, scope=self.caching.scope)

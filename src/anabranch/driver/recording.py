@@ -24,15 +24,12 @@ from anabranch.errors import InputError, RunCancelled
 from anabranch.events import CallFinished, Event, FanFinished, FanOpened, ItemFailed, SpanFinished, WorkerDied
 from anabranch.graph import Graph
 from anabranch.journal import Began, Done, Failed, Given, Journal, Listed, Noted, Runs
-from anabranch.plan import Plan
-from anabranch.plan.select import Kind
-from anabranch.rebuild.caching import Recipes
+from anabranch.rebuild.asked import Asked
 from anabranch.rebuild.shelves import store_of
 from anabranch.store import Missing, Recipe, Settings
 from anabranch.store.seal import Seal, own_key
-from anabranch.versions import CodeVersion, Scope, Unversionable, Versions, changes
 
-__all__ = ["Lasting", "Recording", "values_in"]
+__all__ = ["Facts", "Lasting", "Recording", "values_in"]
 
 GIVEN: Final = Recipe("what was given", b"")
 """What inputs, config and overrides are kept by."""
@@ -72,24 +69,12 @@ class Lasting:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a run is to compute, of what, by which code."""
+class Facts:
+    """What is noted of a run besides: the files of its functions, the kind of its executor, anything plain."""
 
-    outputs: tuple[str, ...]
-    inputs: Mapping[str, Any]
-    overrides: Mapping[str, Any]
-    config: Mapping[str, Any]
-    code: Mapping[str, str]
     flow: tuple[str, ...]
     executor: str
-
-    @classmethod
-    def of(cls, graph: Graph, plan: Plan, given: Sequence[Mapping[str, Any]], recipes: Recipes, executor: str) -> Asked:
-        """From a plan, inputs and overrides, the recipes of nodes, and the name of the executor."""
-        nodes = dict.fromkeys(vertex.node for vertex in plan.selection.vertices.values() if vertex.kind is Kind.CALL)
-        code = {name: recipe.parts for name in nodes if (recipe := recipes.get(name)) is not None}
-        files = dict.fromkeys(graph.nodes[name].origin.rpartition(":")[0] for name in nodes if name in graph.nodes)
-        return cls(tuple(plan.outputs), given[0], given[1], graph.config, code, tuple(file for file in files if file), executor)
+    about: Mapping[str, Any]
 
 
 class Recording:
@@ -106,56 +91,53 @@ class Recording:
         self._journal = journal
 
     @classmethod
-    def begin(cls, lasting: Lasting, asked: Asked, scope: Scope, about: Mapping[str, Any]) -> Recording:
-        """Begins the journal of a new run; `about` is noted of it.
+    def begin(cls, lasting: Lasting, asked: Asked, values: Sequence[Mapping[str, Any]], facts: Facts) -> Recording:
+        """Begins the journal of a new run; `values` are inputs, overrides and config.
 
         Raises:
             InputError: there is a run of this name already.
             StoreError: it cannot be written.
         """
         folder = lasting.folder
-        seal = Seal(own_key())
-        versions = Versions(scope)
-        inputs, overrides, config = inside = [_given(versions, word, values) for word, values in _said(asked)]
+        said = zip(("input", "override", "config"), (asked.inputs, asked.overrides, asked.config), strict=True)
+        given = [{name: Given(made, _key(word, name).hex()) for name, made in versions.items()} for word, versions in said]
         record = Began(
             lasting.run_id,
-            asked.flow,
+            facts.flow,
             asked.outputs,
-            inputs[0],
-            overrides[0],
-            config[0],
+            given[0],
+            given[1],
+            given[2],
             code=asked.code,
-            executor=asked.executor,
+            executor=facts.executor,
             process=os.getpid(),
             host=socket.gethostname(),
             at=time.time(),
-            about=dict(about),
+            about=dict(facts.about),
         )
-        journal = Journal.begin(folder, record, seal)
+        journal = Journal.begin(folder, record, Seal(own_key()))
         try:
-            keys, values = [], []
-            for _, kept in inside:
-                keys += list(kept)
-                values += list(kept.values())
-            if keys:
-                store_of(Settings(str(folder / "values"))).put_many(GIVEN, keys, keys, values)
+            words = zip(("input", "override", "config"), values, strict=True)
+            kept = {_key(word, name): value for word, named in words for name, value in named.items()}
+            if kept:
+                store_of(Settings(str(folder / "values"))).put_many(GIVEN, [*kept], [*kept], [*kept.values()])
         except BaseException:
             journal.close()
             raise
         return cls(journal)
 
     @classmethod
-    def resume(cls, lasting: Lasting, asked: Asked, scope: Scope, graph: Graph) -> Recording:
+    def resume(cls, lasting: Lasting, asked: Asked, graph: Graph, executor: str) -> Recording:
         """Takes up the journal of a run that was interrupted.
 
         Raises:
             InputError: there is no such run; it is being driven; code or inputs have changed.
             StoreError: the journal cannot be read or written.
         """
-        journal, story = Journal.resume(lasting.folder, asked.executor, Seal(own_key()))
+        journal, story = Journal.resume(lasting.folder, executor, Seal(own_key()))
         try:
             assert story.began is not None
-            differs = _differences(story.began, asked, Versions(scope))
+            differs = asked.differences(_asked(story.began))
             if differs and not lasting.force:
                 raise InputError(
                     "\n  ".join(
@@ -236,43 +218,17 @@ def values_in(given: Mapping[str, Given], folder: Path, word: str) -> dict[str, 
     return found
 
 
-def _said(asked: Asked) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    return (("input", asked.inputs), ("override", asked.overrides), ("config", asked.config))
+def _key(word: str, name: str) -> bytes:
+    """What a value is kept by that was given."""
+    return blake2b(f"{word}\0{name}".encode(), digest_size=20).digest()
 
 
-def _given(versions: Versions, word: str, values: Mapping[str, Any]) -> tuple[dict[str, Given], dict[bytes, Any]]:
-    """What a journal says of values, and the values by the keys that it refers to."""
-    said, kept = {}, {}
-    for name, value in values.items():
-        key = blake2b(f"{word}\0{name}".encode(), digest_size=20).digest()
-        kept[key] = value
-        said[name] = Given(_version(versions, value), key.hex())
-    return said, kept
-
-
-def _version(versions: Versions, value: Any) -> str:
-    try:
-        return versions.of_data(value).hex()
-    except Unversionable:
-        return ""
-
-
-def _differences(began: Began, asked: Asked, versions: Versions) -> list[str]:
-    """What is not as it was, in words."""
-    found: list[str] = []
-    for (word, now), before in zip(_said(asked), (began.inputs, began.overrides, began.config), strict=True):
-        for name in {**before, **now}:
-            if name not in now:
-                found.append(f"{word} '{name}' is gone")
-            elif name not in before:
-                found.append(f"{word} '{name}' is new")
-            elif before[name].version and before[name].version != _version(versions, now[name]):
-                found.append(f"{word} '{name}' changed")
-    for name, text in asked.code.items():
-        said = began.code.get(name)
-        if said is not None and said != text:
-            found += changes(CodeVersion.of_text(said), CodeVersion.of_text(text))
-    return list(dict.fromkeys(found))
+def _asked(began: Began) -> Asked:
+    """What a journal says that a run was asked for."""
+    inputs, overrides, config = (
+        {name: one.version for name, one in given.items()} for given in (began.inputs, began.overrides, began.config)
+    )
+    return Asked(began.outputs, inputs, overrides, config, began.code)
 
 
 def _after_failures(graph: Graph, failed: Iterable[str]) -> frozenset[str]:

@@ -75,10 +75,11 @@ def look_ahead(span: Span, code: Code, layout: Layout, values: tuple[Any, ...]) 
         return
     wanted: dict[bytes, None] = {}
     columns = _Columns(span, code, given, lists, count)
+    first = layout.start if code.loops else next(reversed(layout.where), 0)
     for step in outline.steps:
         if step.kept.lasts:
             _prepare_places(span, step.kept, layout, count, loops=code.loops)
-        wanted.update(dict.fromkeys(_prepare(span, step, columns, (layout.start, len(layout.where) + code.loops))))
+        wanted.update(dict.fromkeys(_prepare(span, step, columns, (first, len(layout.where) + code.loops))))
     if wanted:
         _claim(span, list(wanted))
 

@@ -184,8 +184,11 @@ class Flow:
 
     def driver(self, executor: Any = "sequential", elsewhere: Mapping[str, Any] | None = None, **options: Any) -> Driver:
         """A driver for this flow; `elsewhere` are executors at the places that it names."""
-        builder = Builder().with_config(self.config).with_modules(self.module).with_failure_policy(on_error=self.on_error)
-        return builder.with_executor(executor, **options).with_executors(**elsewhere or {}).build()
+        return self.builder().with_executor(executor, **options).with_executors(**elsewhere or {}).build()
+
+    def builder(self) -> Builder:
+        """A builder for this flow."""
+        return Builder().with_config(self.config).with_modules(self.module).with_failure_policy(on_error=self.on_error)
 
     def expected(self) -> Any:
         """What the oracle says: the results, or the class of the error, or which items failed."""
