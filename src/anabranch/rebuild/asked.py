@@ -58,7 +58,7 @@ class Asked:
                 if source not in needed:
                     needed.add(source)
                     left.append(source)
-        parts = {key: _among(getattr(self, key), needed) for key in ("inputs", "overrides", "config", "code", "reads")}
+        parts: dict[str, Any] = {key: _among(getattr(self, key), needed) for key in ("inputs", "overrides", "config", "code", "reads")}
         return replace(self, outputs=(output,), **parts)
 
     def differences(self, before: Asked) -> list[str]:
