@@ -49,14 +49,15 @@ class RunOptions(FaultOptions, total=False):
     Attributes:
         run_id: the name of a new run that lasts.
         durable: whether the run lasts; its name is then made up if there is none.
-        resume: the name of a run that is to go on.
+        resume: the name of a run that is to go on; or True for the one that `run_id` names, which begins if there is none: what
+            a scheduler asks for that tries again.
         force: it goes on although code or inputs have changed.
         failed_only: of that run, what failed is run again, and what was never run is left out.
     """
 
     run_id: str | None
     durable: bool | None
-    resume: str | None
+    resume: str | bool | None
     force: bool | None
     failed_only: bool | None
 
@@ -128,7 +129,11 @@ def split(options: Mapping[str, Any], root: str | None) -> tuple[dict[str, Any],
 
     faults = {name: value for name, value in options.items() if name not in LASTING}
     said = {name: options.get(name) for name in LASTING}
-    if said["resume"] is None:
+    if said["resume"] is True:
+        if said["run_id"] is None:
+            raise InputError("resume=True goes with run_id=, the name of the run that goes on, or begins")
+        return faults, Lasting(said["run_id"], root, _is_there(said["run_id"], root), bool(said["force"]))
+    if said["resume"] is None or said["resume"] is False:
         for word in ("force", "failed_only"):
             if said[word]:
                 raise InputError(f"{word} goes with resume=, the name of a run that is to go on")
@@ -138,6 +143,13 @@ def split(options: Mapping[str, Any], root: str | None) -> tuple[dict[str, Any],
     if said["run_id"] not in {None, said["resume"]} or said["durable"] is False:
         raise InputError(f"resume='{said['resume']}' names the run that goes on, which lasts; leave run_id and durable out")
     return faults, Lasting(said["resume"], root, True, bool(said["force"]), bool(said["failed_only"]))
+
+
+def _is_there(run_id: str, root: str | None) -> bool:
+    from anabranch.journal import Runs
+    from anabranch.journal.folder import JOURNAL
+
+    return (Runs(root).folder(run_id) / JOURNAL).exists()
 
 
 def updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:

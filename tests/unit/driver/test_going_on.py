@@ -1,0 +1,53 @@
+"""`resume=True`: one request for a scheduler that tries again, whether there is a run already or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anabranch import Builder, Collect, InputError, Parallelizable, module_from_functions
+
+
+def number(limit: int) -> Parallelizable[int]:
+    yield from range(limit)
+
+
+def fragile(number: int, folder: str) -> int:
+    with open(Path(folder, "calls"), "a") as calls:
+        calls.write(f"{number} ")
+    if number == 3 and not Path(folder, "mended").exists():
+        raise ConnectionError("not yet")
+    return number * number
+
+
+def total(fragile: Collect[int]) -> int:
+    return sum(fragile)
+
+
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
+def test_it_begins_goes_on_and_finds_everything(tmp_path, executor):
+    flow = module_from_functions(number, fragile, total)
+    builder = Builder().with_modules(flow).with_runs(tmp_path / "runs").with_executor(executor)
+    inputs = {"limit": 6, "folder": str(tmp_path)}
+    options = {"run_id": "nightly-7", "resume": True, "on_error": "finish"}
+    with builder.build() as driver:
+        with pytest.raises(ExceptionGroup):
+            driver.execute(["total"], inputs, **options)
+        (tmp_path / "mended").touch()
+        assert driver.execute(["total"], inputs, **options) == {"total": 55}
+        calls = (tmp_path / "calls").read_text().split()
+        assert sorted(calls) == ["0", "1", "2", "3", "3", "4", "5"]
+        again = driver.run(["total"], inputs, **options)
+        assert (again.results, again.run_id) == ({"total": 55}, "nightly-7")
+        assert (tmp_path / "calls").read_text().split() == calls
+        with pytest.raises(InputError, match="cannot go on as what it was"):
+            driver.execute(["total"], {**inputs, "limit": 5}, **options)
+
+
+def test_it_needs_the_name_of_a_run(tmp_path):
+    driver = Builder().with_modules(module_from_functions(number)).with_runs(tmp_path).build()
+    with pytest.raises(InputError, match="resume=True goes with run_id="):
+        driver.execute(["number"], {"limit": 1}, resume=True)
+    assert driver.execute(["number"], {"limit": 1}, resume=False) == {"number": [0]}
+    assert not list(tmp_path.iterdir())
