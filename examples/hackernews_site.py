@@ -56,13 +56,21 @@ def signups() -> list[dict[str, str]]:
 
 
 class Site(ThreadingHTTPServer):
-    """Serves the pages; remembers how often each was asked for."""
+    """Serves the pages; remembers how often each was asked for.
+
+    Attributes:
+        asked: how often, by path.
+        busy: how often a story answers 503 at first, by number.
+        held: stories that answer only when somebody lets them.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Page)
         self.asked: dict[str, int] = {}
+        self.busy = dict.fromkeys(BUSY, 1)
+        self.held: dict[int, threading.Event] = {}
         self.lock = threading.Lock()
 
     @property
@@ -81,7 +89,9 @@ class Site(ThreadingHTTPServer):
         number = int("".join(filter(str.isdigit, path.removeprefix("/v0/item/"))) or 0)
         if number not in NUMBERS:
             return 404, None
-        return (503, None) if number in BUSY and times == 1 else (200, story(number))
+        if number in self.held:
+            self.held[number].wait(60)
+        return (503, None) if times <= self.busy.get(number, 0) else (200, story(number))
 
 
 class Page(BaseHTTPRequestHandler):

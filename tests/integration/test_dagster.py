@@ -453,6 +453,31 @@ def test_dagster_tries_again(materialize: Any, tmp_path: Path) -> None:
     assert [event.event_type_value for event in result.all_events].count("STEP_RESTARTED") == 2
 
 
+@pytest.mark.parametrize("executor", ["sequential", "processes"])
+def test_another_attempt_goes_on_where_the_first_one_stopped(materialize: Any, tmp_path: Path, executor: str) -> None:
+    def fetched(number: int, folder: str) -> int:
+        with open(Path(folder, "calls"), "a") as calls:
+            calls.write(f"{number} ")
+        if number == 3 and Path(folder, "calls").read_text().split().count("3") < 2:
+            raise ConnectionError("busy")
+        return number
+
+    def whole(fetched: Collect[int]) -> int:
+        return sum(fetched)
+
+    builder = Builder().with_modules(module_from_functions(number, fetched, whole)).with_runs(tmp_path / "runs")
+    policy = dagster.RetryPolicy(max_retries=1)
+    with builder.with_executor(executor).build() as driver:
+        assets = driver_assets(
+            driver, [whole], name="numbers", inputs={"folder": str(tmp_path)}, retry_policy=policy, resume=True
+        )
+        config = {"ops": {"numbers": {"config": {"limit": 6}}}}
+        assert materialize(assets, run_config=config).asset_value("whole") == 15
+        assert sorted((tmp_path / "calls").read_text().split()) == ["0", "1", "2", "3", "3", "4", "5"]
+        assert materialize(assets, run_config=config).asset_value("whole") == 15  # another run of Dagster is another run
+        assert len((tmp_path / "calls").read_text().split()) == 13
+
+
 def test_dagster_does_not_try_again_what_cannot_become_better(materialize: Any) -> None:
     @check_output(range=(0, 10), importance="fail")
     def amount(given: int) -> int:

@@ -104,7 +104,7 @@ def test_the_command_executor(example: Callable[[str], ModuleType]) -> None:
 
 def test_every_example_is_run() -> None:
     assert set(EXAMPLES) == {
-        "answers", "answers_model", "census", "command_executor", "experiment", "hackernews", "hackernews_dagster",
+        "answers", "answers_model", "census", "command_executor", "experiment", "hackernews", "hackernews_dagster", "hackernews_nightly",
         "hackernews_site", "scores", "words",
     }  # fmt: skip
 

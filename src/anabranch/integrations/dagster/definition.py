@@ -34,6 +34,7 @@ def driver_assets(
     upstream: Mapping[str, Any] = NOTHING,
     partition: Partition | None = None,
     keep_values: bool = True,
+    resume: bool = False,
     key_prefix: str | Sequence[str] = (),
     **definition: Any,
 ) -> dagster.AssetsDefinition:
@@ -49,6 +50,8 @@ def driver_assets(
         partition: how partitions meet the dataflow.
         keep_values: values are handed to Dagster's IO manager, and what is not selected is loaded from there. Else nothing is
             handed over, which is what one wants where materializers save everything; what is not selected is computed again.
+        resume: what was computed is kept (`Builder.with_runs` says where): another attempt by Dagster's retry policy, and the
+            re-execution of a run that failed, go on with it, item by item.
         key_prefix: of the assets' keys.
         definition: whatever else `dagster.multi_asset` takes: `retry_policy`, `op_tags`, `pool`, `backfill_policy` …
 
@@ -60,7 +63,7 @@ def driver_assets(
     keys = {part.name: _key(part.name, key_prefix) for part in outline.parts}
     others = {one: dagster.AssetKey.from_coercible(key) for one, key in upstream.items()}
     sources = sources_of(graph, outline, inputs, others, partition)
-    step = Step(driver, outline, sources, keys, keep_values)
+    step = Step(driver, outline, sources, keys, keep_values, resume)
     definition.setdefault("group_name", plain_name(name))
 
     @dagster.multi_asset(

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import dagster
 
 from anabranch.driver import Driver
+from anabranch.driver.request import RunOptions
 from anabranch.errors import FlowError, InputError
 from anabranch.events import Event, RunStarted
 from anabranch.failure import Failure, ItemsFailed, summary
@@ -24,7 +26,6 @@ from anabranch.integrations.dagster import facts
 from anabranch.integrations.dagster.inputs import Sources
 from anabranch.integrations.dagster.outline import Check, Outline, Part, is_saver
 from anabranch.markers import PerItem
-from anabranch.policies import OnError
 from anabranch.report import Report
 from anabranch.validation import DataValidationError, DataValidationLevel, ValidationReport
 from anabranch.validation.report import Tally
@@ -67,6 +68,7 @@ class Step:
     sources: Sources
     keys: Mapping[str, dagster.AssetKey]
     keep_values: bool
+    resume: bool
 
     def events(self, context: dagster.AssetExecutionContext) -> Iterator[Any]:
         """Runs the driver for what is selected and tells what came of it.
@@ -80,7 +82,7 @@ class Step:
         try:
             inputs, overrides = self.sources.of(context)
             overrides |= self._stored(context, {part.name for part in parts})
-            made = self._run(parts, checks, inputs, overrides)
+            made = self._run(context, (parts, checks), inputs, overrides)
         except (InputError, FlowError) as error:
             raise dagster.Failure(str(error), allow_retries=False) from error
         context.log.info(_said(made, len(parts)))
@@ -96,17 +98,26 @@ class Step:
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def _run(self, parts: list[Part], checks: list[Check], inputs: dict[str, Any], overrides: dict[str, Any]) -> Made:
+    def _run(
+        self,
+        context: dagster.AssetExecutionContext,
+        wanted: tuple[list[Part], list[Check]],
+        inputs: dict[str, Any],
+        overrides: dict[str, Any],
+    ) -> Made:
+        parts, checks = wanted
         savers = [saver for part in parts for saver in part.savers]
         reports = [check.report for check in checks]
         names = list(dict.fromkeys((*(part.name for part in parts), *savers, *reports)))
         needed = self.driver.graph.upstream(names)
         inputs = {name: value for name, value in inputs.items() if name in needed or name in self.driver.graph.config}
         overrides = {name: value for name, value in overrides.items() if name in needed}
-        policy: OnError | None = "finish" if self.driver.faults.on_error == "raise" else None
+        options: RunOptions = {"on_error": "finish"} if self.driver.faults.on_error == "raise" else {}
+        if self.resume:
+            options |= {"run_id": self._run_id(context, names, inputs, overrides), "resume": True}
         watch = Watch()
         try:
-            made = self.driver.observed_by(watch).run(names, inputs, overrides, on_error=policy)
+            made = self.driver.observed_by(watch).run(names, inputs, overrides, **options)
         except (InputError, FlowError):
             raise
         except ItemsFailed as error:
@@ -114,6 +125,20 @@ class Step:
         except Exception as error:
             return Made(watch.run_id, {}, (), watch.report, error)
         return Made(made.run_id, made.results, made.failures, made.report)
+
+    def _run_id(
+        self, context: dagster.AssetExecutionContext, names: list[str], inputs: dict[str, Any], overrides: dict[str, Any]
+    ) -> str:
+        """The same for all attempts at the same thing: of one run of Dagster and its re-executions, the same outputs, code and
+        inputs. Of anything else what was computed is of no use.
+        """
+        first = context.run.root_run_id or context.run.run_id
+        said = [names, self.driver.lineage.upstream(*names).version]
+        for values in (inputs, overrides):
+            for name, value in sorted(values.items()):
+                version = _version(value)
+                said.append([name, version.value if version is not None else ""])
+        return f"{first}.{blake2b(repr(said).encode(), digest_size=6).hexdigest()}"
 
     def _stored(self, context: dagster.AssetExecutionContext, selected: set[str]) -> dict[str, Any]:
         """Values of assets that are needed and not selected, from where Dagster keeps them."""
