@@ -19,9 +19,11 @@ __all__ = [
     "CallStarted",
     "EngineWaited",
     "Event",
+    "ExecutorLeased",
     "FanFinished",
     "FanOpened",
     "ItemFailed",
+    "PartsJoined",
     "RunFinished",
     "RunStarted",
     "SourcePulled",
@@ -46,6 +48,13 @@ class RunStarted:
     slots: int = 0
     graph: Graph | None = field(default=None, repr=False)
     plan: Plan | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorLeased:
+    """The executor is ready for this run, and is known to run so many calls at the same time."""
+
+    slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,20 @@ class FanFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsJoined:
+    """A worker put parts of the value of `task` together: partial values of an associative collector, or lists."""
+
+    task: str
+    where: tuple[int, ...]
+    seconds: float
+    started: float
+    worker: str
+    retries: int = 0
+    journey: Journey = AT_HOME
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StreamRead:
     """A stream reader in the driver's thread worked on what it had been given, until it asked for more or was done."""
 
@@ -180,6 +203,7 @@ class WorkerDied:
 
 Event = (
     RunStarted
+    | ExecutorLeased
     | RunFinished
     | CallStarted
     | CallFinished
@@ -188,6 +212,7 @@ Event = (
     | SpanSubmitted
     | SpanFinished
     | FanFinished
+    | PartsJoined
     | StreamRead
     | EngineWaited
     | ItemFailed

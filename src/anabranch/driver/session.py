@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, Request, check, checked_override, inputs_of, slots_of
 from anabranch.engine import Engine, Observer
-from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.events import Event, ExecutorLeased, RunFinished, RunStarted
 from anabranch.executor import Lease
 from anabranch.graph import Graph
 from anabranch.handle import RunResult, Watch
@@ -77,6 +77,7 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
     try:
         with leased(parts.at(plan.places)) as lease:
             traits = parts.executor.traits
+            observe(ExecutorLeased(traits.slots))
             state = Run(
                 plan.root,
                 slots,

@@ -15,6 +15,7 @@ from anabranch.errors import InputError, TimedOut, TransferError, WorkerLost
 from anabranch.events import FanFinished, FanOpened, SourcePulled, SpanFinished, SpanSubmitted, WorkerDied
 from anabranch.executor import Call, CallFailed, CallLost, Message, Replay
 from anabranch.failure import Failure, capture
+from anabranch.journey import Journey
 from anabranch.markers import Skip
 from anabranch.plan import FanTask, SourceTask, Value
 from anabranch.run.board import Board, Errand, Frames, Purpose, Trip, gathered, invariant
@@ -250,8 +251,7 @@ class Fans:
         self.board.note([self._placed(fan, trip, failure) for failure in outcome.failures])
         for axis, items in outcome.widths:
             self.board.budget.widen(axis, items)
-        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey, outcome.cached)
-        self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing))
+        self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing_of(outcome)))
         if fan.phase is Phase.DONE or self.board.failed:
             return
         fan.sizer.finished(hi - lo, outcome.seconds, outcome.journey.brought)
@@ -497,6 +497,11 @@ class Fans:
         for number, source in enumerate(fan.task.merge_sources):
             self.merges.add_item(fan, number, lo, frame.results[source][0])
         self._span_done(fan)
+
+
+def timing_of(outcome: Outcome) -> tuple[float, float, str, int, Journey, int]:
+    """What events tell of when and where a call was performed, and its way there."""
+    return outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey, outcome.cached
 
 
 def reason_of(errand: Errand, message: CallFailed | CallLost) -> Exception:

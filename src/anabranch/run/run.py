@@ -34,7 +34,7 @@ from types import MappingProxyType
 from typing import Any
 
 from anabranch.errors import TransferError
-from anabranch.events import CallFinished, CallStarted, Event, WorkerDied
+from anabranch.events import CallFinished, CallStarted, Event, PartsJoined, WorkerDied
 from anabranch.executor import CallFailed, CallLost, Message, Reference, Replay
 from anabranch.failure import Failure
 from anabranch.placement import DEFAULT_PLACE
@@ -53,7 +53,7 @@ from anabranch.run.commands import (
     SourceOpened,
     Stopped,
 )
-from anabranch.run.fans import Fans, reason_of
+from anabranch.run.fans import Fans, reason_of, timing_of
 from anabranch.run.frame import Frame
 from anabranch.run.readers import Readers
 from anabranch.run.rooms import Capacity, Room
@@ -232,6 +232,8 @@ class Run:
                 return
             message = self._failed_call(trip, message)
         self.board.note([self._placed(trip, failure) for failure in message.failures])
+        if errand.purpose is not Purpose.CALL:
+            self.board.events.append(PartsJoined(_joined(errand), errand.frame.where, *timing_of(message)))
         if self.board.failed:
             return
         if errand.purpose is Purpose.CALL:
@@ -326,8 +328,7 @@ class Run:
         frame, number = errand.frame, errand.number
         task = frame.plan.tasks[number]
         assert isinstance(task, CallTask)
-        timing = (outcome.seconds, outcome.started, outcome.worker, outcome.retries, outcome.journey, outcome.cached)
-        self.board.events.append(CallFinished(task.name, frame.where, *timing))
+        self.board.events.append(CallFinished(task.name, frame.where, *timing_of(outcome)))
         for value, handle, hole in zip(task.outputs, outcome.outputs, outcome.holes, strict=True):
             self.provide(frame, value, Cell(hole or handle))
         self.task_done(frame, number)
@@ -368,6 +369,15 @@ class Run:
         frame.pending -= 1
         if not frame.pending:
             self.fans.item_done(frame)
+
+
+def _joined(errand: Errand) -> str:
+    """Whose value is put together."""
+    if errand.value is not None:
+        return errand.value.name
+    task = errand.frame.plan.tasks[errand.number]
+    assert isinstance(task, FanTask)
+    return task.merges[errand.merge].output.name
 
 
 JOIN = Code("join", "join", "def task(r, where, start, parts):\n    return parts\n", {}, (), {}, 1, loops=False)

@@ -22,6 +22,7 @@ from anabranch.events import (
     CallFinished,
     CallStarted,
     Event,
+    ExecutorLeased,
     FanFinished,
     FanOpened,
     ItemFailed,
@@ -173,6 +174,10 @@ class Tally:
         )
 
     # -- events ----------------------------------------------------------------------------------------------------
+
+    def executor_leased(self, event: ExecutorLeased, now: float) -> None:
+        """How many calls run at the same time is known for sure."""
+        self.slots = event.slots
 
     def fan_opened(self, event: FanOpened, now: float) -> None:
         """A fan-out began once more."""
@@ -367,6 +372,7 @@ class _Nest:
 
 
 _ACTS: Final[Mapping[type, Callable[[Tally, Any, float], None]]] = {
+    ExecutorLeased: Tally.executor_leased,
     FanOpened: Tally.fan_opened,
     SpanSubmitted: Tally.span_submitted,
     SpanFinished: Tally.span_finished,

@@ -35,7 +35,7 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return "–"
     percent = 100 * part / whole
-    return f"{percent:.3g} %" if percent >= 0.01 else "0 %"
+    return f"{percent:.1f} %" if percent >= 1 else f"{percent:.2f} %" if percent >= 0.01 or not part else "< 0.01 %"
 
 
 def bytes_of(number: float) -> str:

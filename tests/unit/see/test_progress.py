@@ -132,7 +132,7 @@ def test_durations(seconds, says):
 
 
 def test_shares_and_bytes():
-    assert (share(1, 3), share(1, 0), share(1, 10**6)) == ("33.3 %", "–", "0 %")
+    assert (share(1, 3), share(1, 0), share(1, 10**6)) == ("33.3 %", "–", "< 0.01 %")
     assert (bytes_of(10), bytes_of(1536), bytes_of(5 * 2**40)) == ("10 B", "1.5 KiB", "5.12e+03 GiB")
 
 

@@ -129,7 +129,7 @@ def busy_chart(record: Record, lanes: Sequence[Lane]) -> str:
 
 def path_chart(record: Record, path: Sequence[Step], order: Sequence[str]) -> str:
     """The critical path on one track."""
-    lane = Lane("critical path", [step.call for step in path], 0.0, 0.0, 0.0, 0.0)
+    lane = Lane("critical path", [step.call for step in path])
     rail = f'<rect class="rail" x="{LEFT:g}" y="0" width="{WIDE - LEFT:g}" height="{LANE:g}"/>'
     name = f'<text class="small" x="{LEFT - 8:g}" y="12" text-anchor="end">critical path</text>'
     marks = _marks(record, lane, order, 0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from anabranch.draw import Look, Picture
 from anabranch.draw.page import policy, rendered, resource
@@ -17,13 +17,14 @@ from anabranch.events import Event, RunFinished, RunStarted, WorkerDied
 from anabranch.see.files import RunFile
 from anabranch.see.report import charts
 from anabranch.see.report.durations import Durations, durations_of, slowest
-from anabranch.see.report.lanes import Lane, lanes_of
+from anabranch.see.report.lanes import Kind, Lane, lanes_of
+from anabranch.see.report.loads import Load
 from anabranch.see.report.path import Step, critical_path, stretches
 from anabranch.see.report.picture import chart_of_run
 from anabranch.see.report.record import CallRow, Record
 from anabranch.see.report.surroundings import surroundings
 from anabranch.see.runs import EachRun
-from anabranch.see.words import amount, duration, share
+from anabranch.see.words import amount, bytes_of, duration, share
 
 __all__ = ["RunReport", "page_of_run"]
 
@@ -91,7 +92,8 @@ def page_of_run(record: Record) -> str:
         script=script,
         about=_about(record, lanes, durations),
         parts=_parts(lanes),
-        lanes=[_lane(lane) for lane in lanes[:MOST_LANES]],
+        lanes=_lanes(record, lanes),
+        loads=_loads(record, order),
         more_lanes=max(len(lanes) - MOST_LANES, 0),
         legend=[(charts.colour_of(name, order), name) for name in order[: charts.COLOURS]],
         others=len(order) > charts.COLOURS,
@@ -121,6 +123,9 @@ def _about(record: Record, lanes: Sequence[Lane], durations: Sequence[Durations]
         ("calls", amount(len(record))),
         ("failures", amount(record.failures.count)),
     ]
+    tiles += [("found in the cache", amount(record.cached))] if record.cached else []
+    tiles += [("memory of a worker", bytes_of(record.loads.peak))] if record.loads.peak else []
+    tiles += [("memory of the driver", bytes_of(record.loads.driver))] if record.loads.driver else []
     tiles += [("retries", amount(record.retries))] if record.retries else []
     tiles += [("workers died", amount(record.died))] if record.died else []
     return {
@@ -128,37 +133,67 @@ def _about(record: Record, lanes: Sequence[Lane], durations: Sequence[Durations]
         "when": record.time.strftime("%Y-%m-%d %H:%M:%S UTC"),
         "run_id": record.started.run_id,
         "executor": record.started.executor,
-        "slots": record.started.slots,
+        "slots": record.slots,
         "widths": widths,
         "tiles": tiles,
     }
 
 
-_KINDS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("busy", "in functions", "inside the functions of the flow"),
-    ("handover", "hand-over", "between calls, while others were on their way or waiting behind another worker's"),
-    ("idle", "no work", "nothing had been handed over: slow sources, waiting for the last"),
-    ("starting", "starting", "before a worker's first call; all of it where there was none"),
-)
-
-
 def _parts(lanes: Sequence[Lane]) -> list[dict[str, str]]:
-    """Where the time of all workers went."""
+    """Where the time of all workers went, kind by kind; those of which there was nothing, not."""
     whole = sum(lane.seconds for lane in lanes)
     found = []
-    for kind, name, what in _KINDS:
-        seconds: float = sum(getattr(lane, kind) for lane in lanes)
+    for kind in Kind:
+        seconds = sum(lane.parts.get(kind, 0.0) for lane in lanes)
+        if seconds <= 0:
+            continue
+        name, what = kind.value
         width = f"{100 * seconds / whole if whole else 0:.2f}"
-        about = {"kind": kind, "name": name, "what": what, "width": width}
+        about = {"kind": _class(kind), "name": name, "what": what, "width": width}
         found.append({**about, "time": duration(seconds), "share": share(seconds, whole)})
     return found
 
 
-def _lane(lane: Lane) -> dict[str, Any]:
-    parts: dict[str, float] = {kind: getattr(lane, kind) for kind, _, _ in _KINDS}
-    widths = {kind: f"{100 * seconds / lane.seconds if lane.seconds else 0:.2f}" for kind, seconds in parts.items()}
-    times = {kind: (duration(seconds), seconds) for kind, seconds in parts.items()}
-    return {"worker": lane.worker, "calls": len(lane.calls), "widths": widths, "times": times}
+def _lanes(record: Record, lanes: Sequence[Lane]) -> list[dict[str, Any]]:
+    """The workers' table; only kinds that some worker has are columns."""
+    kinds = [kind for kind in Kind if any(lane.parts.get(kind, 0.0) > 0 for lane in lanes)]
+    found = []
+    for lane in lanes[:MOST_LANES]:
+        parts = [(kind, lane.parts.get(kind, 0.0)) for kind in kinds]
+        load = record.loads.workers.get(record.workers[record.lanes[lane.calls[-1]]] if lane.calls else "", Load())
+        found.append(
+            {
+                "worker": lane.worker,
+                "calls": len(lane.calls),
+                "widths": [(_class(kind), f"{100 * part / lane.seconds if lane.seconds else 0:.2f}") for kind, part in parts],
+                "times": [(duration(part), part) for _, part in parts],
+                "bytes": [_bytes(load.given), _bytes(load.brought), _bytes(load.held), _bytes(load.peak)],
+            }
+        )
+    return found
+
+
+def _class(kind: Kind) -> str:
+    """The class of a kind's colour."""
+    return f"k-{kind.name.lower()}"
+
+
+def _bytes(number: int) -> tuple[str, int]:
+    return (bytes_of(number) if number else "–"), number
+
+
+def _loads(record: Record, order: Sequence[str]) -> list[dict[str, Any]]:
+    """What each task's calls weighed; nothing where no call has travelled."""
+    found = [(name, record.loads.tasks[name]) for name in order if name in record.loads.tasks]
+    return [
+        {
+            "task": name,
+            "colour": charts.colour_of(name, order),
+            "bytes": [_bytes(load.given), _bytes(load.brought), _bytes(load.held), _bytes(load.peak)],
+        }
+        for name, load in found
+        if load.given or load.brought or load.held
+    ]
 
 
 def _path(record: Record, path: Sequence[Step], order: Sequence[str]) -> dict[str, Any]:

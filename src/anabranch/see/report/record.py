@@ -13,25 +13,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import NamedTuple
 
 from anabranch.events import (
     CallFinished,
     CallStarted,
+    EngineWaited,
     Event,
+    ExecutorLeased,
     FanFinished,
     FanOpened,
     ItemFailed,
+    PartsJoined,
     RunFinished,
     RunStarted,
+    SourcePulled,
     SpanFinished,
     SpanSubmitted,
+    StreamRead,
     WorkerDied,
 )
+from anabranch.journey import AT_HOME, footprint
 from anabranch.see.clocks import Clocks
 from anabranch.see.outline import TaskOutline, outline_of
+from anabranch.see.report.doings import Doing, Doings
 from anabranch.see.report.failures import Failures
+from anabranch.see.report.loads import Loads
 
-__all__ = ["CallRow", "Record"]
+__all__ = ["CallRow", "Record", "Way"]
+
+DRIVER = "driver"
+"""What the driver calls itself where it does a call."""
 
 KEPT = 100
 """So many deaths of workers are told one by one; the others are counted."""
@@ -61,6 +73,21 @@ class CallRow:
         return max(self.hi - self.lo, 1)
 
 
+class Way(NamedTuple):
+    """The way of one call, moments in seconds since the run began: see `anabranch.journey`. `unpacked` is when the worker
+    began to perform it and `over` when that was done.
+    """
+
+    handed: float
+    sent: float
+    received: float
+    unpacked: float
+    over: float
+    returned: float
+    answered: float
+    opening: float
+
+
 class Record:
     """One run's record; it is whole when the run is over.
 
@@ -75,6 +102,8 @@ class Record:
         self.clock = clock
         self.began = clock()
         self.seconds = 0.0
+        self.ready = 0.0
+        self.slots = started.slots
         self.failed = False
         self.clocks = Clocks(self.began)
         self.names: list[str] = []
@@ -82,8 +111,12 @@ class Record:
         self.widths: dict[str, int] = {}
         self.opened: dict[str, float] = {}
         self.failures = Failures()
+        self.doings = Doings()
+        self.loads = Loads()
         self.retries = 0
+        self.cached = 0
         self.died = 0
+        self.ends: dict[str, float] = {}
         self.deaths: list[tuple[float, WorkerDied]] = []
         self.outline: tuple[TaskOutline, ...] = ()
         self._numbers: dict[str, int] = {}
@@ -93,6 +126,7 @@ class Record:
         self.begins, self.lengths, self.hands = array("d"), array("d"), array("d")
         self.los, self.his = array("q"), array("q")
         self.wheres: list[tuple[int, ...]] = []
+        self._ways = array("d")
 
     def __call__(self, event: Event) -> None:
         """Takes one event."""
@@ -103,10 +137,15 @@ class Record:
             self._add(event, event.lo, event.hi)
         elif isinstance(event, CallStarted):
             self._handed[event.task, event.where, 0] = now
-        elif isinstance(event, CallFinished):
+        elif isinstance(event, (CallFinished, PartsJoined)):
             self._add(event, 0, 0)
+        elif isinstance(event, (SourcePulled, StreamRead)):
+            self._did(Doing.WORKING, event.started, event.seconds)
+        elif isinstance(event, EngineWaited):
+            self._did(Doing.WAITING, event.started, event.seconds)
         elif isinstance(event, FanOpened):
             self.opened.setdefault(event.task, now)
+            self._did(Doing.WORKING, event.started, event.seconds)
         elif isinstance(event, FanFinished):
             self.widths[event.task] = self.widths.get(event.task, 0) + event.length
         else:
@@ -118,12 +157,17 @@ class Record:
             self.failures.add(event.failure)
         elif isinstance(event, WorkerDied):
             self.died += 1
+            self.ends[event.worker] = now
             self._handed.pop((event.task, event.where, event.lo), None)
             if len(self.deaths) < KEPT:
                 self.deaths.append((now, event))
+        elif isinstance(event, ExecutorLeased):
+            self.ready, self.slots = now, event.slots
         elif isinstance(event, RunFinished):
             self.seconds, self.failed = now, event.failed
             self.outline = outline_of(self.started.plan)
+            self.loads.driver = footprint().peak
+            self.doings.close()
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -141,6 +185,14 @@ class Record:
             self.his[number],
         )
 
+    def way(self, number: int) -> Way:
+        """The way of one call."""
+        return Way(*self._ways[8 * number : 8 * number + 8])
+
+    def place(self, worker: str) -> int:
+        """The number of a worker."""
+        return self._places[worker]
+
     def items(self, number: int) -> int:
         """How many items a call held."""
         return max(self.his[number] - self.los[number], 1)
@@ -150,10 +202,17 @@ class Record:
         found = [number for number, at in enumerate(self.lanes) if at == lane]
         return sorted(found, key=self.begins.__getitem__)
 
-    def _add(self, event: SpanFinished | CallFinished, lo: int, hi: int) -> None:
-        begin = self.clocks.begin(event.worker, event.started, event.seconds, self.clock())
+    def _add(self, event: SpanFinished | CallFinished | PartsJoined, lo: int, hi: int) -> None:
         self.retries += event.retries
-        handed = self._handed.pop((event.task, event.where, lo), begin)
+        self.cached += event.cached
+        if not (event.started or event.worker):  # it failed on its way
+            self._handed.pop((event.task, event.where, lo), None)
+            return
+        begin = self.clocks.begin(event.worker, event.started, event.seconds, self.clock())
+        handed = self._go(event, begin, self._handed.pop((event.task, event.where, lo), begin))
+        self.loads.add(event)
+        if event.worker == DRIVER:
+            self.doings.add(Doing.WORKING, begin, event.seconds)
         self.tasks.append(self._number(event.task))
         self.lanes.append(self._place(event.worker))
         self.begins.append(begin)
@@ -162,6 +221,24 @@ class Record:
         self.los.append(lo)
         self.his.append(hi)
         self.wheres.append(event.where)
+
+    def _go(self, event: SpanFinished | CallFinished | PartsJoined, begin: float, handed: float) -> float:
+        """Keeps the way of a call, and returns when it was handed over."""
+        way, end, began = event.journey, begin + event.seconds, self.began
+        received = begin + way.received - event.started if way.received else begin
+        returned = begin + way.returned - event.started if way.returned else end
+        if way is AT_HOME or not way.handed:
+            handed = min(handed, received)
+            self._ways.extend((handed, handed, received, received, returned, returned, returned, 0.0))
+            return handed
+        unpacked, over = received + way.unpacking, returned - way.returning
+        handed, sent, answered = way.handed - began, way.sent - began, way.answered - began
+        self._did(Doing.PACKING, way.handed - way.packing, way.packing)
+        self._ways.extend((handed, sent, received, unpacked, over, returned, answered, way.opening))
+        return handed
+
+    def _did(self, doing: Doing, started: float, seconds: float) -> None:
+        self.doings.add(doing, started - self.began, seconds)
 
     def _number(self, task: str) -> int:
         number = self._numbers.get(task)

@@ -9,7 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["surroundings"]
 
-PACKAGES = ("anabranch", "cloudpickle", "numpy", "pandas", "polars", "pyarrow", "ray", "dask", "distributed")
+PACKAGES = """
+anabranch cloudpickle numpy scipy pandas polars pyarrow narwhals scikit-learn torch tensorflow jax xgboost lightgbm pydantic
+fsspec sqlalchemy ray dask distributed
+"""
+"""Their versions are told."""
+
+MODULES = {"scikit-learn": "sklearn"}
+"""Where the module is not called as its package."""
 
 
 def surroundings() -> dict[str, str]:
@@ -19,8 +26,8 @@ def surroundings() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processors": str(os.cpu_count() or "unknown"),
     }
-    for name in PACKAGES:
-        if name in sys.modules:
+    for name in PACKAGES.split():
+        if MODULES.get(name, name) in sys.modules:
             try:
                 found[name] = version(name)
             except PackageNotFoundError:
