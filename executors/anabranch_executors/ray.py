@@ -22,7 +22,7 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply, Traits
 from anabranch.journey import Journey
+from anabranch.placement import Resources
 from anabranch.transport import Reach
 from anabranch_executors.notes import Loss, Notes
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of, run_parcel
@@ -55,20 +56,31 @@ class RayExecutor:
         address: the cluster: ``host:port``, ``ray://host:port`` or ``auto``; by default the session that this process
             has already opened, else what RAY_ADDRESS names, else a new one on this machine.
         workers: how many calls at the same time; by default as many as the cluster has processors.
+        resources: what its largest machine has, by name, where that is more than can be seen: of a cluster that grows, say.
         options: further keyword arguments for `ray.init`.
     """
 
-    def __init__(self, address: str | None = None, workers: int | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        workers: int | None = None,
+        *,
+        resources: Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> None:
         check_workers(workers)
         self._address = address
         self._workers = workers
         self._options = options
         self._slots = workers or usable_cpus()
+        self._more = dict(resources or {})
+        self._resources: dict[str, float] | None = None
 
     @property
     def traits(self) -> Traits:
         """As many slots as the cluster has processors, once there is one."""
-        return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True, can_kill=True)
+        slots, has = self._slots, self._resources
+        return Traits(slots=slots, credit=2 * slots, holds_references=True, can_kill=True, resources=has)
 
     @contextmanager
     def lease(self) -> Iterator[RayLease]:
@@ -78,6 +90,7 @@ class RayExecutor:
             reach = self._join(ray)
             cpus = int(ray.cluster_resources().get("CPU", 1))
             self._slots = max(1, min(self._workers or cpus, cpus))
+            self._resources = {**_largest(ray), **self._more}
             lease = RayLease(ray, reach)
             if _session is not None and ray.get_runtime_context().get_node_id() == _session.node:
                 _session.leases.add(lease)
@@ -204,7 +217,10 @@ class RayLease:
             journey = departure(began, parcel)
             far = [handle.ref if isinstance(handle, RayReference) else handle for handle in handles]
             sent = pickle.dumps(parcel, protocol=5) if parcel.packed.in_one_piece else parcel
-            refs = _remote(parcel.outputs).remote(self._code(parcel, code), sent, *far)
+            remote = _remote(parcel.outputs)
+            if call.needs:
+                remote = remote.options(**_options(call.needs))
+            refs = remote.remote(self._code(parcel, code), sent, *far)
         except AnabranchError as error:
             self._ledger.settle(ticket, CallFailed(call.id, error))
         except Exception as error:
@@ -288,6 +304,24 @@ def _remote(outputs: int) -> Any:
     session.
     """
     return _ray().remote(max_retries=0, num_returns=1 + outputs)(run_on_ray)
+
+
+def _options(needs: Resources) -> dict[str, Any]:
+    """What a call needs, as Ray's tasks say it."""
+    options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus, "memory": needs.memory, "resources": dict(needs.custom)}
+    return {**{name: amount for name, amount in options.items() if amount}, **needs.ray}
+
+
+def _largest(ray: Any) -> dict[str, float]:
+    """The most that one machine of the cluster has of each, by our names."""
+    found: dict[str, float] = {"cpus": 0, "gpus": 0, "memory": 0}
+    names = {"CPU": "cpus", "GPU": "gpus"}
+    for node in ray.nodes():
+        for name, amount in node["Resources"].items() if node["Alive"] else ():
+            if not name.startswith(("node:", "object_store_memory")):
+                known = names.get(name, name)
+                found[known] = max(amount, found.get(known, 0))
+    return found
 
 
 def _message_of_error(call: Call, error: BaseException, loss: Callable[[], Loss] = lambda: Loss(True)) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from anabranch.deadline import perform_in_time
@@ -12,9 +12,14 @@ __all__ = ["SequentialExecutor"]
 
 
 class SequentialExecutor:
-    """The default: no worker, no thread, no pickling."""
+    """The default: no worker, no thread, no pickling.
 
-    traits = Traits(slots=1, credit=1, shares_memory=True)
+    Args:
+        resources: what functions may need that the machine does not show, by name.
+    """
+
+    def __init__(self, resources: Mapping[str, float] | None = None) -> None:
+        self.traits = Traits(slots=1, credit=1, shares_memory=True, is_local=True, resources=resources)
 
     @contextmanager
     def lease(self) -> Iterator[SequentialExecutor]:

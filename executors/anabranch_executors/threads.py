@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
@@ -94,12 +94,13 @@ class ThreadExecutor:
 
     Args:
         workers: how many threads; by default four more than there are processors, at most 32.
+        resources: what functions may need that the machine does not show, by name.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, resources: Mapping[str, float] | None = None) -> None:
         check_workers(workers)
         count = workers or min(32, usable_cpus() + 4)
-        self.traits = Traits(slots=count, credit=2 * count, shares_memory=True)
+        self.traits = Traits(slots=count, credit=2 * count, shares_memory=True, is_local=True, resources=resources)
         self._lock = threading.Lock()
         self._crew: Crew | None = None
         self._end: weakref.finalize[..., ThreadExecutor] | None = None

@@ -58,7 +58,8 @@ class Layout(NamedTuple):
     """What a worker needs to know of a call besides code and values; small and quick to pickle.
 
     `where` are the outer indices, `start` the index of the first item; `on_error` is the run's policy, for functions that
-    have none of their own. `run` identifies the run, where something in the code asks for it.
+    have none of their own. `run` identifies the run, where something in the code asks for it. `threads` is to how many threads
+    numeric libraries are held, if to any number.
     """
 
     call: int
@@ -67,6 +68,7 @@ class Layout(NamedTuple):
     arguments: tuple[Argument, ...]
     on_error: OnError = "raise"
     run: str = ""
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ from anabranch.run.commands import (
     SourceOpened,
     Stopped,
     Submit,
+    Weigh,
+    Weighed,
 )
 from anabranch.runtime import close
 from anabranch.work import MISSING, Layout, Missing, Outcome, arguments_of, compact, perform
@@ -199,8 +201,9 @@ class Engine:
             self.lease.submit(command.call, self.inbox.put)
         elif isinstance(command, Pull):
             self._take(self._pull(command))
-        elif isinstance(command, RunHere):
-            self._take(perform_here(command.call))
+        elif isinstance(command, (RunHere, Weigh)):
+            outcome = perform_here(command.call)
+            self._take(outcome if isinstance(command, RunHere) else Weighed(outcome.call, outcome))
         elif isinstance(command, OpenSource):
             self._take(self._open(command))
         elif isinstance(command, CloseSource):

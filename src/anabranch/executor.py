@@ -21,12 +21,12 @@ This module never knows a concrete executor, a graph or a run.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from anabranch.placement import DEFAULT_PLACE
+from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources
 from anabranch.policies import Cause
 from anabranch.work import Code, Layout, Outcome, perform
 
@@ -57,6 +57,9 @@ class Traits:
         shares_memory: calls see the driver's own objects; nothing is pickled.
         holds_references: outputs may come back as `Reference`s and be given to later calls as they are.
         can_kill: leaving the lease ends running calls at once instead of waiting for them.
+        is_local: calls run on this machine, and nobody but the run sees to it that they do not need more than it has.
+        resources: how much a call may need at most, by name; for a local executor what there is beside, or instead of, what
+            the machine shows (`anabranch.machine`). None if nobody knows.
     """
 
     slots: int
@@ -64,6 +67,8 @@ class Traits:
     shares_memory: bool = False
     holds_references: bool = False
     can_kill: bool = False
+    is_local: bool = False
+    resources: Mapping[str, float] | None = None
 
 
 class Reference(ABC):
@@ -95,13 +100,14 @@ class Call:
     """Task × span: what crosses to an executor.
 
     `values` are what `layout.arguments` refers to by position: plain objects, `Shared`, or this executor's `Reference`s.
-    `place` is the executor's name in the run, and no matter to the executor itself.
+    `place` is the executor's name in the run, and no matter to the executor itself; `needs` is what the call needs there.
     """
 
     code: Code
     layout: Layout
     values: tuple[Any, ...]
     place: str = DEFAULT_PLACE
+    needs: Resources = NOTHING
 
     @property
     def id(self) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, TypeVar
 
-from anabranch.errors import FlowError
+from anabranch.errors import ExecutorError, FlowError
 from anabranch.markers import mark, marks_of
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Resources",
     "Site",
     "bytes_of",
+    "check_needs",
     "decided",
     "needs_of",
     "place_of",
@@ -204,6 +205,32 @@ def together(needs: Iterable[Resources | None]) -> Resources:
         if one is not None:
             found = one.joined(found)
     return found
+
+
+def check_needs(needs: Resources, limits: Mapping[str, float] | None, whose: str, place: str) -> None:
+    """Checks that a call can run at a place at all.
+
+    Raises:
+        ExecutorError: it needs more than there is.
+    """
+    if limits is None:
+        return
+    for name, amount in needs.amounts.items():
+        if amount > limits.get(name, 0) + 1e-9:
+            there = ", ".join(f"{other} {_in_words(other, limits[other])}" for other in limits) or "nothing that is known"
+            has = f"only {_in_words(name, limits[name])}" if limits.get(name) else "none"
+            raise ExecutorError(
+                f"{whose} needs {name} {_in_words(name, amount)}, and a call on '{place}' can have {has}; there is: {there}. "
+                f"Ask for less, or run it elsewhere; where there is more than can be seen, tell the executor: "
+                f"resources={{{name!r}: …}}"
+            )
+
+
+def _in_words(name: str, amount: float) -> str:
+    if name != "memory":
+        return f"{amount:g}"
+    power = max((n for n in range(5) if amount >= 1000**n), default=0)
+    return f"{amount / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def bytes_of(text: str) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from anabranch.transport import Reach
 from anabranch_executors.dask.cluster import connect, distributed, start_cluster
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
+from anabranch_executors.dask.needs import largest
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 
 __all__ = ["DaskExecutor"]
@@ -38,11 +39,18 @@ class DaskExecutor:
         client: a `distributed.Client`, or a cluster object; by default the process's current client, if it has one.
         address: a scheduler, ``tcp://host:port``, where no client is given.
         workers: how many worker processes to start where there is neither; else how many calls at the same time.
+        resources: what its largest worker has, by name, where that is more than can be seen now: of a cluster that grows, say.
         options: further keyword arguments for the `distributed.LocalCluster` that is started.
     """
 
     def __init__(
-        self, client: Any = None, address: str | None = None, workers: int | None = None, **options: Any
+        self,
+        client: Any = None,
+        address: str | None = None,
+        workers: int | None = None,
+        *,
+        resources: Mapping[str, float] | None = None,
+        **options: Any,
     ) -> None:
         check_workers(workers)
         self._given = client
@@ -50,6 +58,8 @@ class DaskExecutor:
         self._workers = workers
         self._options = options
         self._slots = workers or usable_cpus()
+        self._more = dict(resources or {})
+        self._resources: dict[str, float] | None = None
         self._threads = 0  # those of a cluster of our own, whose workers are replaced
         self._lock = threading.Lock()
         self._client: Any = None
@@ -62,7 +72,7 @@ class DaskExecutor:
     @property
     def traits(self) -> Traits:
         """As many slots as the workers have threads, once there are some."""
-        return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True)
+        return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True, resources=self._resources)
 
     @contextmanager
     def lease(self) -> Iterator[DaskLease]:
@@ -71,6 +81,7 @@ class DaskExecutor:
             client = self._opened()
             threads = max(sum(client.nthreads().values()), self._threads)
             self._slots = max(1, min(self._workers or threads, threads))
+            self._resources = {**largest(client), **self._more}
             lease = DaskLease(client, self._reach, self._endings)
             self._leases.add(lease)
         try:

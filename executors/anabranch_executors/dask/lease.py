@@ -27,6 +27,7 @@ from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, R
 from anabranch.journey import Journey
 from anabranch.transport import Reach
 from anabranch_executors.dask.endings import Endings
+from anabranch_executors.dask.needs import arguments
 from anabranch_executors.dask.worker import Kept, head_of, output_of, quiesce, run_on_dask, same
 from anabranch_executors.notes import Notes
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of
@@ -139,8 +140,16 @@ class DaskLease:
         body = parcel if parcel.packed.size <= LARGE else self._scatter(parcel)
         key = f"{parcel.name}-{uuid4().hex}"
         text = self._code(parcel, code)
-        future = self._client.submit(run_on_dask, self._token, text, body, places, *far, key=key, pure=False, retries=0)
+        how = {"key": key, "pure": False, "retries": 0}
+        if call.needs:
+            how |= arguments(call.needs, self._declared())
+        future = self._client.submit(run_on_dask, self._token, text, body, places, *far, **how)
         return future, tuple(handle for handle in handles if not isinstance(handle, DaskReference)), journey
+
+    def _declared(self) -> frozenset[str]:
+        """The resources that workers say they have."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return frozenset(name for worker in workers for name in worker.get("resources", {}))
 
     def _code(self, parcel: Parcel, code: bytes) -> Any:
         """Small code goes inside the call's task, which is quicker; large code goes to each worker once."""

@@ -7,7 +7,7 @@ import pickle
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -34,10 +34,15 @@ class ProcessExecutor:
         start_method: `forkserver` (the default on Linux), `spawn` (elsewhere) or `fork`.
         memory_limit: what a worker may hold in memory for itself, in bytes or like ``"2GB"``. One that holds more is killed,
             as the system would kill it if it ran out of memory, and what it ran goes on as after any other death.
+        resources: what functions may need that the machine does not show, or not all of it, by name: ``{"licences": 2}``.
     """
 
     def __init__(
-        self, workers: int | None = None, start_method: str | None = None, memory_limit: int | str | None = None
+        self,
+        workers: int | None = None,
+        start_method: str | None = None,
+        memory_limit: int | str | None = None,
+        resources: Mapping[str, float] | None = None,
     ) -> None:
         check_workers(workers)
         if workers is None:
@@ -47,7 +52,7 @@ class ProcessExecutor:
         if start_method not in LAUNCHERS:
             known = ", ".join(LAUNCHERS)
             raise ExecutorError(f"no start method '{start_method}'{nearest(start_method, LAUNCHERS)}; there are {known}")
-        self.traits = Traits(slots=workers, credit=2 * workers, can_kill=True)
+        self.traits = Traits(slots=workers, credit=2 * workers, can_kill=True, is_local=True, resources=resources)
         self._start_method = start_method
         self._memory_limit = bytes_of(memory_limit)
         self._lock = threading.Lock()

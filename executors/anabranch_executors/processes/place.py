@@ -3,6 +3,8 @@
 Theory: workers outlive runs, and a user may change directory or `sys.path` between two of them; a relative path or an
 import must then mean in the worker what it means in the driver. So the place is taken at the start of each run, and
 sent to a worker only if it differs from what that worker has.
+
+Workers that each start as many threads as there are processors slow each other down; so each is told its share.
 """
 
 from __future__ import annotations
@@ -14,8 +16,22 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
+
+from anabranch.machine import usable_cpus
 
 __all__ = ["Place"]
+
+THREADS: Final = (
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""What numeric libraries ask, when they are first imported, for how many threads to start."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +44,17 @@ class Place:
     environment: dict[str, str]
 
     @classmethod
-    def here(cls) -> Place:
-        """This process's own."""
+    def here(cls, workers: int = 1) -> Place:
+        """This process's own, for one of so many workers: numeric libraries there are told its share of the processors, unless
+        the environment tells them something already.
+        """
         try:
             directory = os.getcwd()
         except OSError:
             directory = None
         path = tuple(os.path.abspath(entry) if directory else entry for entry in sys.path if isinstance(entry, str))
-        return cls(path, tuple(sys.argv), directory, dict(os.environ))
+        share = {} if workers == 1 else dict.fromkeys(THREADS, f"{max(1, usable_cpus() // workers)}")
+        return cls(path, tuple(sys.argv), directory, {**share, **os.environ})
 
     @cached_property
     def packed(self) -> bytes:

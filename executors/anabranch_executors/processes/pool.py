@@ -79,7 +79,7 @@ class Pool:
         Raises:
             ExecutorError: there won't be any.
         """
-        booking = Booking(Place.here())
+        booking = Booking(Place.here(self._slots))
         self._loop.post(partial(self._enter, booking))
         booking.ready.wait()
         if booking.error is not None:

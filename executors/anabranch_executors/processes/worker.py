@@ -20,7 +20,7 @@ import threading
 import time
 import traceback
 import types
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from socket import socket
 from typing import Any, Final, NoReturn
@@ -182,6 +182,9 @@ class Worker:
         """Performs a call; whatever it raises, `SystemExit` included, becomes a failure: the worker lives on."""
         started = time.perf_counter()
         try:
+            if layout.threads:
+                with limited(layout.threads):
+                    return self.perform(code, layout._replace(threads=0), values)
             if not any(policy.timeout for policy in code.policies.values()):
                 return perform(code, layout, values, self.name)
             with self.overdue.watched(code, layout):
@@ -199,6 +202,16 @@ class Worker:
         with self.sending:
             self.outbox.put(kind, number, body)
             self.outbox.send(self.data)
+
+
+def limited(threads: int) -> AbstractContextManager[Any]:
+    """Holds the numeric libraries that are loaded to so many threads, where ``threadpoolctl`` is installed."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        return nullcontext()
+    limit: AbstractContextManager[Any] = threadpoolctl.threadpool_limits(threads)
+    return limit
 
 
 def raiser(code: Code, error: BaseException) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, Request, check, checked_override, inputs_of, slots_of
+from anabranch.driver.supply import check_plan, limits_of, tokens_of
 from anabranch.engine import Engine, Observer
 from anabranch.events import Event, ExecutorLeased, RunFinished, RunStarted
 from anabranch.executor import Lease
@@ -83,7 +84,8 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
                 slots,
                 slots=traits.slots,
                 credit=traits.credit,
-                elsewhere=_elsewhere(parts, plan),
+                places=_capacities(parts, plan),
+                tokens=tokens_of(parts, plan),
                 faults=request.faults,
                 policies=plan.policies,
                 estimates=prepared.estimates,
@@ -135,10 +137,19 @@ def _loaded(shelves: Shelves, run_id: str, plan: Plan, results: dict[str, Any]) 
         return {name: span.loaded(value, plan.outputs[name].rank) for name, value in results.items()}
 
 
-def _elsewhere(parts: Parts, plan: Plan) -> dict[str, Capacity]:
-    """What the places of a plan take that are not the default one."""
-    found = parts.at(place for place in plan.places if place in parts.elsewhere)
-    return {place: Capacity(executor.traits.slots, executor.traits.credit) for place, executor in found.items()}
+def _capacities(parts: Parts, plan: Plan) -> dict[str, Capacity]:
+    """What the places of a plan take.
+
+    Raises:
+        ExecutorError: a function needs more than there is at its place.
+    """
+    found = {}
+    for place, executor in parts.at(plan.places).items():
+        traits = executor.traits
+        found[place] = Capacity(traits.slots, traits.credit, traits.is_local, limits_of(traits) if plan.has_needs else None)
+    if plan.has_needs:
+        check_plan(plan, {place: capacity.limits for place, capacity in found.items()})
+    return found
 
 
 def _engine(parts: Parts, plan: Plan, state: Run, ends: tuple[Lease, Observer], run_id: str) -> Engine:

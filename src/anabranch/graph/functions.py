@@ -172,8 +172,14 @@ def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Param
 
 
 def _place(label: str, function: Callable[..., Any], parameters: Iterable[Parameter], *, expands: bool) -> str:
-    place = place_of(function)
-    if (place or needs_of(function)) and (expands or any(p.role is Role.STREAM for p in parameters)):
+    place, needs = place_of(function), needs_of(function)
+    if needs is not None and needs.decide is not None:
+        taken = [one for one in inspect.signature(needs.decide).parameters.values() if one.kind is not one.VAR_KEYWORD]
+        known = [parameter.name for parameter in parameters]
+        unknown = [one.name for one in taken if one.default is one.empty and one.name not in known]
+        if unknown:
+            raise FlowError(f"{label}: the function in @resources takes '{unknown[0]}', which '{function.__name__}' does not")
+    if (place or needs is not None) and (expands or any(p.role is Role.STREAM for p in parameters)):
         word = "@run_on" if place else "@resources"
         why = "is Parallelizable: the driver pulls it" if expands else "reads a Stream, which the driver feeds"
         raise FlowError(f"{label} {why}, so {word} has no place there; put it on the functions that do the work")

@@ -20,6 +20,7 @@ from functools import cached_property
 from anabranch.graph import Role
 from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, together
 from anabranch.plan.body import Body, Fan, Reading, Value, rank_in
+from anabranch.plan.needs import fan_needs_code, once_needs_code
 from anabranch.plan.select import Axes, Kind, Link, Vertex
 from anabranch.plan.source import Import, Partial, fan_code, once_code, partial_imports
 from anabranch.work import Code, Form
@@ -38,7 +39,9 @@ class Gather:
 
 @dataclass(frozen=True, eq=False)
 class CallTask:
-    """Functions called once in a frame, in one place, where they need something while they run."""
+    """Functions called once in a frame, in one place. `needs` is what they need while they run; where that depends on
+    inputs, `needs_code` tells the rest.
+    """
 
     name: str
     code: Code
@@ -46,6 +49,7 @@ class CallTask:
     outputs: tuple[Value, ...]
     place: str = DEFAULT_PLACE
     needs: Resources = NOTHING
+    needs_code: Code | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +103,7 @@ class FanTask:
         merges: the partial values after them.
         captured: what does not vary, as arguments of `code` after the lists.
         awaited: values that its stream readers need, so that it starts when they can.
+        needs_code: gives what each item needs, where that depends on inputs; takes what `code` takes.
     """
 
     name: str
@@ -111,6 +116,7 @@ class FanTask:
     awaited: tuple[Value, ...]
     vertices: Mapping[str, Vertex] = field(repr=False)
     fuse: bool = False
+    needs_code: Code | None = None
 
     @property
     def axis(self) -> str:
@@ -306,7 +312,8 @@ class _Tasks:
         code = once_code(self.vertices, group, imports, outputs)
         name = group[0].node if len(group) == 1 else f"{group[0].node} … {group[-1].node}"
         needs = together(vertex.resources for vertex in group)
-        return CallTask(name, code, tuple(arguments), tuple(outputs), group[0].site.place, needs)
+        needs_code = once_needs_code(self.vertices, group, imports)
+        return CallTask(name, code, tuple(arguments), tuple(outputs), group[0].site.place, needs, needs_code)
 
     def _imports(self, group: Sequence[Vertex], inside: set[str]) -> tuple[list[Import], list[Gather]]:
         found: dict[Import, Gather] = {}
@@ -374,7 +381,9 @@ class _Tasks:
         merges = tuple(self._merge(partial) for partial in partials)
         captured = (*fan.captured, *extra)
         awaited = self._awaited(fan)
-        return FanTask(fan.name, fan, code, tuple(columns), items, merges, captured, awaited, self.vertices, self.fuse)
+        needs_code = fan_needs_code(self.vertices, fan)
+        made = (code, tuple(columns), items, merges, captured, awaited)
+        return FanTask(fan.name, fan, *made, self.vertices, self.fuse, needs_code)
 
     def _awaited(self, fan: Fan) -> tuple[Value, ...]:
         """What the fan's stream readers need besides their streams, as far as it can be had before the fan starts: with

@@ -62,6 +62,11 @@ class Plan:
         return tuple(dict.fromkeys(task.place for task in tasks)) or (DEFAULT_PLACE,)
 
     @cached_property
+    def has_needs(self) -> bool:
+        """Whether a function says what it needs."""
+        return any(vertex.resources for vertex in self.selection.vertices.values())
+
+    @cached_property
     def codes(self) -> tuple[tuple[str, Code], ...]:
         """The generated code of each task, by task name, in order; opened frames not included."""
         found = []

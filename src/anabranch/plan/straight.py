@@ -78,7 +78,7 @@ def _needed(graph: Graph, outputs: Sequence[str], supplied: Collection[str]) -> 
             if name not in supplied:
                 return None
             continue
-        if axes[name] or node.expands or node.policy is not None or marks_of(node.function):
+        if axes[name] or node.expands or node.policy or node.resources or marks_of(node.function):
             return None
         found.add(name)
         for edge in edges[name]:

@@ -104,6 +104,10 @@ class Kept:
         """Whether it does nothing but load arguments."""
         return self.aim is Aim.PASS and not self.lasts
 
+    def loading(self, function: Callable[..., Any]) -> Kept:
+        """Another function of the same parameters, for which arguments are loaded and nothing else is done."""
+        return replace(self, function=function, recipe=None, aim=Aim.PASS, lasts=False)
+
     @property
     def run_recipe(self) -> Recipe:
         """What results are kept by that the run keeps."""

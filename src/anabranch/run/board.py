@@ -12,20 +12,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from itertools import count
+from math import ceil
 from typing import Any, NamedTuple, Protocol
 
+from anabranch.errors import AnabranchError
 from anabranch.events import Event, ItemFailed
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.failure import Failure, capture
-from anabranch.placement import DEFAULT_PLACE
-from anabranch.plan import CallTask, FanTask, Gather, Value
+from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, check_needs
+from anabranch.plan import CallTask, FanTask, Gather, Value, most
 from anabranch.policies import Faults, Policy
 from anabranch.run.budget import Budget
-from anabranch.run.commands import Command, Later, Submit
+from anabranch.run.commands import Command, Later, Submit, Weigh, Weighed
 from anabranch.run.frame import Frame
 from anabranch.run.rooms import Capacity, Room
+from anabranch.run.tokens import Tokens, slots_taken
 from anabranch.run.values import Cell, Column, Slot, gather
 from anabranch.work import Argument, Code, Form, Layout, Outcome, Part, policy_at
 
@@ -71,6 +75,18 @@ class Errand(NamedTuple):
         return task.place if isinstance(task, (CallTask, FanTask)) else DEFAULT_PLACE
 
     @property
+    def needs(self) -> Resources:
+        """What it needs, as far as the plan knows."""
+        task = self.frame.plan.tasks[self.number] if self.purpose in {Purpose.CALL, Purpose.SPAN} else None
+        return task.needs if isinstance(task, (CallTask, FanTask)) else NOTHING
+
+    @property
+    def needs_code(self) -> Code | None:
+        """What tells the rest of it."""
+        task = self.frame.plan.tasks[self.number] if self.purpose in {Purpose.CALL, Purpose.SPAN} else None
+        return task.needs_code if isinstance(task, (CallTask, FanTask)) else None
+
+    @property
     def words(self) -> str:
         """What it runs, for messages."""
         if self.value is not None:
@@ -111,12 +127,19 @@ class Board:
         faults: what the run does about failures.
         policies: what functions say of their own, by node.
         run_id: identifies the run, for whoever wants to know it where calls are performed.
+        tokens: what the run divides among its calls, if functions say that they need any of it.
     """
 
     def __init__(
-        self, capacities: Mapping[str, Capacity], faults: Faults, policies: Mapping[str, Policy], run_id: str = ""
+        self,
+        capacities: Mapping[str, Capacity],
+        faults: Faults,
+        policies: Mapping[str, Policy],
+        run_id: str = "",
+        tokens: Tokens | None = None,
     ) -> None:
         self.run_id = run_id
+        self.tokens = tokens
         self.rooms = {place: Room(capacity) for place, capacity in capacities.items()}
         self.all_rooms = tuple(self.rooms.values())
         self.faults = faults
@@ -130,6 +153,7 @@ class Board:
         self.error: Exception | None = None
         self.forgotten: list[int] = []
         self.postponed: dict[int, Call] = {}
+        self.weighed: dict[int, Call] = {}
         self.ids = count()
         self._trips: dict[int, Trip] = {}
         self._failed: set[tuple[str, tuple[int, ...]]] = set()
@@ -144,11 +168,16 @@ class Board:
         """Whether nothing is out anywhere, and nothing waits for credit."""
         return all(room.is_quiet for room in self.all_rooms)
 
-    def room_to_use(self) -> Room | None:
-        """A place that has credit, and something to use it for."""
+    def choice(self) -> tuple[Room, bool] | None:
+        """A place that has credit, and whether that goes to a call that is ready, or else to a fan; None if there is nothing
+        to be done with it now.
+        """
         for room in self.all_rooms:
-            if len(room.out) < room.credit and (room.ready or room.stack):
-                return room
+            if room.load < room.credit and (room.ready or room.stack):
+                if self.tokens is None:
+                    return room, bool(room.ready)
+                if chosen := self.tokens.choose(room):
+                    return room, chosen == "ready"
         return None
 
     @property
@@ -160,8 +189,10 @@ class Board:
         """Makes a call and keeps its errand."""
         arguments, values = gathered
         number = next(self.ids)
-        layout = Layout(number, errand.frame.where, start, tuple(arguments), self.faults.on_error, self.run_id)
-        call = Call(code, layout, tuple(values), errand.place)
+        needs = errand.needs
+        told = (self.faults.on_error, self.run_id, ceil(needs.cpus or 0))
+        layout = Layout(number, errand.frame.where, start, tuple(arguments), *told)
+        call = Call(code, layout, tuple(values), errand.place, needs)
         self._trips[number] = Trip(errand, call)
         return call
 
@@ -172,7 +203,10 @@ class Board:
 
     def submit(self, call: Call) -> Submit:
         """The command that hands a call to the executor."""
-        self.rooms[call.place].out.add(call.id)
+        room = self.rooms[call.place]
+        room.enter(call)
+        if self.tokens is not None and room.is_local:
+            self.tokens.take(call.needs)
         return Submit(call)
 
     @property
@@ -186,7 +220,11 @@ class Board:
             self.postponed[call.id] = call
             self.urgent.append(Later(call.id, delay))
         else:
-            self.rooms[call.place].ready.append(call)
+            code = self._trips[call.id].errand.needs_code
+            if code is None:
+                self.rooms[call.place].ready.append(call)
+            else:
+                self._weigh(call, code)
 
     def due(self, alarm: int) -> None:
         """The delay of a call is over."""
@@ -206,8 +244,50 @@ class Board:
         """A call is out no more. None if nobody waits for it."""
         trip = self._trips.pop(message.call, None)
         if trip is not None:
-            self.rooms[trip.call.place].out.discard(message.call)
+            self._left(trip.call)
         return trip
+
+    def _left(self, call: Call) -> None:
+        room = self.rooms[call.place]
+        if self.tokens is not None and room.is_local and call.id in room.out:
+            self.tokens.give(call.needs)
+        room.leave(call)
+
+    def slots_for(self, task: FanTask, room: Room) -> int:
+        """How many spans of a fan can run at the same time."""
+        if self.tokens is None or not room.is_local or not task.needs:
+            return room.slots
+        return self.tokens.most(task.needs, max(1, room.slots // slots_taken(task.needs, room.slots)))
+
+    # -- what calls need -------------------------------------------------------------------------------------------
+
+    def put(self, call: Call) -> None:
+        """Hands over a call of a span, as soon as it is known what it needs."""
+        code = self._trips[call.id].errand.needs_code
+        if code is None:
+            self.urgent.append(self.submit(call))
+        else:
+            self._weigh(call, code)
+
+    def _weigh(self, call: Call, code: Code) -> None:
+        self.weighed[call.id] = call
+        self.urgent.append(Weigh(replace(call, code=code)))
+
+    def has_weight(self, news: Weighed) -> None:
+        """It is known what a call needs: it waits until that is there."""
+        call, outcome = self.weighed.pop(news.call), news.outcome
+        if outcome.failures:
+            self.error = self.error or outcome.failures[0].error()  # type: ignore[assignment]
+            return
+        try:
+            needs = most(call.needs, outcome.outputs[0])
+            check_needs(needs, self.rooms[call.place].limits, call.code.readers, call.place)
+        except AnabranchError as error:
+            self.error = self.error or error
+            return
+        call = replace(call, needs=needs, layout=call.layout._replace(threads=ceil(needs.cpus or 0)))
+        self._trips[call.id] = self._trips[call.id]._replace(call=call)
+        self.rooms[call.place].ready.append(call)
 
     # -- failures --------------------------------------------------------------------------------------------------
 

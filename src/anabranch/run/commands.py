@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anabranch.executor import Call, Message
-from anabranch.work import Argument, Missing
+from anabranch.work import Argument, Missing, Outcome
 
 __all__ = [
     "CloseSource",
@@ -27,6 +27,8 @@ __all__ = [
     "SourceOpened",
     "Stopped",
     "Submit",
+    "Weigh",
+    "Weighed",
 ]
 
 
@@ -107,7 +109,14 @@ class Later:
     seconds: float
 
 
-Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """Run this in the driver, which tells what a call of that number needs; answer with `Weighed`."""
+
+    call: Call
+
+
+Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later | Weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +185,12 @@ class Stopped:
     error: Exception
 
 
-News = Message | SourceOpened | Pulled | FeedTaken | FeedAwaited | ReaderFinished | Due | Stopped
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What was found out about the needs of a call."""
+
+    call: int
+    outcome: Outcome
+
+
+News = Message | SourceOpened | Pulled | FeedTaken | FeedAwaited | ReaderFinished | Due | Stopped | Weighed

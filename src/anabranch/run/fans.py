@@ -56,7 +56,7 @@ class Fans:
             if isinstance(task, FanTask):
                 estimate = self.estimates.setdefault(task, Estimate())
                 room = self.board.rooms.get(task.place, self.board.all_rooms[0])  # where nothing runs, only items are listed
-                frame.fans[number] = FanState(frame, number, task, SpanSizer(estimate, room.slots), room)
+                frame.fans[number] = FanState(frame, number, task, SpanSizer(estimate, self.board.slots_for(task, room)), room)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class Fans:
         else:
             self.board.events.append(SpanSubmitted(task.name, task.axis, fan.frame.where, lo, hi))
             call = self._span_call(fan, Errand(Purpose.SPAN, frame=fan.frame, number=fan.number, lo=lo, hi=hi), items)
-            self.board.urgent.append(self.board.submit(call))
+            self.board.put(call)
         self.queue(fan)
 
     def _span_call(self, fan: FanState, errand: Errand, items: list[Any] | None) -> Call:

@@ -6,9 +6,12 @@ Each place has credit of its own, so that none waits for another: what waits for
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from anabranch.executor import Call
+from anabranch.placement import Resources
+from anabranch.run.tokens import slots_taken
 
 if TYPE_CHECKING:
     from anabranch.run.fan import FanState
@@ -17,10 +20,14 @@ __all__ = ["Capacity", "Room"]
 
 
 class Capacity(NamedTuple):
-    """How many calls run at a place at the same time, and how many it may be given."""
+    """How many calls run at a place at the same time, how many it may be given, whether the run divides what it has, and
+    what one call may need at most, if that is known.
+    """
 
     slots: int
     credit: int
+    is_local: bool = False
+    limits: Mapping[str, float] | None = None
 
 
 class Room:
@@ -29,18 +36,37 @@ class Room:
     Attributes:
         slots: how many calls run there at the same time.
         credit: how many may be out.
+        limits: what one call may need at most; None if nobody knows.
+        is_local: whether what calls need there is for the run to divide.
         out: the calls that are.
+        load: how many slots they take, or will.
         ready: calls that wait for credit.
         stack: fans that can be cut, the one that opened last on top.
     """
 
-    __slots__ = ("credit", "out", "ready", "slots", "stack")
+    __slots__ = ("credit", "is_local", "limits", "load", "out", "ready", "slots", "stack")
 
     def __init__(self, capacity: Capacity) -> None:
-        self.slots, self.credit = capacity
+        self.slots, self.credit, self.is_local, self.limits = capacity
         self.out: set[int] = set()
+        self.load = 0
         self.ready: deque[Call] = deque()
         self.stack: list[FanState] = []
+
+    def enter(self, call: Call) -> None:
+        """A call goes out."""
+        self.out.add(call.id)
+        self.load += slots_taken(call.needs, self.slots) if call.needs and self.is_local else 1
+
+    def leave(self, call: Call) -> None:
+        """It is out no more, if it was."""
+        if call.id in self.out:
+            self.out.remove(call.id)
+            self.load -= slots_taken(call.needs, self.slots) if call.needs and self.is_local else 1
+
+    def has_slots(self, needs: Resources) -> bool:
+        """Whether a call with such needs would run at once: it must not hold what it needs while it waits."""
+        return not self.is_local or self.load + slots_taken(needs, self.slots) <= self.slots
 
     @property
     def is_quiet(self) -> bool:

@@ -15,6 +15,7 @@ spans, one at a time, whenever there is credit, so that the number of items neve
     fans.py     sources, spans, items opened as frames
     losses.py   how a span is cut up whose worker died
     rooms.py    what a run has at each place
+    tokens.py   what it divides among its calls
     budget.py   how many failures the run puts up with
     merges.py   partial values of associative collectors
     readers.py  stream readers and their feeds
@@ -52,12 +53,14 @@ from anabranch.run.commands import (
     RunHere,
     SourceOpened,
     Stopped,
+    Weighed,
 )
 from anabranch.run.fans import Fans, reason_of, timing_of
 from anabranch.run.frame import Frame
 from anabranch.run.readers import Readers
 from anabranch.run.rooms import Capacity, Room
 from anabranch.run.sizes import Estimate
+from anabranch.run.tokens import Tokens
 from anabranch.run.values import Cell, Slot, gather
 from anabranch.work import MISSING, Code, Form, Outcome
 
@@ -71,7 +74,8 @@ class Run:
         given: the values that come with the request.
         slots: how many calls run at the same time, at the default place.
         credit: how many may be out there.
-        elsewhere: the same for further places.
+        places: the same and more for further places, or for the default one.
+        tokens: what there is of the machine that the run divides among its calls, by name.
         faults: what the run does about failures.
         policies: what functions say of their failures themselves, by node.
         estimates: seconds per item by task, from earlier runs of the plan; kept up to date.
@@ -85,14 +89,16 @@ class Run:
         *,
         slots: int,
         credit: int,
-        elsewhere: Mapping[str, Capacity] = MappingProxyType({}),
+        places: Mapping[str, Capacity] = MappingProxyType({}),
+        tokens: Mapping[str, float] | None = None,
         faults: Faults = DEFAULT,
         policies: Mapping[str, Policy] = MappingProxyType({}),
         estimates: dict[FanTask, Estimate] | None = None,
         run_id: str = "",
     ) -> None:
         self.done = False
-        self.board = Board({DEFAULT_PLACE: Capacity(slots, credit), **elsewhere}, faults, policies, run_id)
+        capacities = {DEFAULT_PLACE: Capacity(slots, credit), **places}
+        self.board = Board(capacities, faults, policies, run_id, None if tokens is None else Tokens(tokens))
         self.readers = Readers(self.board, self)
         self.fans = Fans(self.board, self, self.readers, {} if estimates is None else estimates)
         self._openings: deque[tuple[Frame, int]] = deque()
@@ -104,6 +110,7 @@ class Run:
             ReaderFinished: self._reader_finished,
             Due: lambda news: self.board.due(news.alarm),
             Stopped: self._stopped,
+            Weighed: self.board.has_weight,
         }
         self.root = Frame(plan, (), given, None)
         self.open(self.root)
@@ -176,9 +183,10 @@ class Run:
         while not self.stopped:
             if board.urgent:
                 return board.urgent.popleft()
-            room = board.room_to_use()
-            if room is not None:
-                command = self._send(room) if room.ready else self.fans.cut(room)
+            choice = board.choice()
+            if choice is not None:
+                room, is_ready = choice
+                command = self._send(room) if is_ready else self.fans.cut(room)
                 if command is not None:
                     return command
                 continue
@@ -217,7 +225,8 @@ class Run:
         """A ready call goes out; or runs here, if it may, it is the only thing to do, and all it needs is here."""
         board = self.board
         call = room.ready.popleft()
-        alone = call.place == DEFAULT_PLACE and board.is_quiet and not (self._openings or self.readers.at_work)
+        plain = call.place == DEFAULT_PLACE and not call.needs
+        alone = plain and board.is_quiet and not (self._openings or self.readers.at_work)
         if alone and board.is_safe(call) and not any(isinstance(value, Reference) for value in call.values):
             return RunHere(call)
         return board.submit(call)

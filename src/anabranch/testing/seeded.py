@@ -123,7 +123,7 @@ def execute_seeded(
     check_kept(plan.selection, driver.faults.on_error)
     faults = replace(driver.faults, deaths=10**9) if losses else driver.faults
     given = slots_of(driver.graph, plan, inputs, overrides)
-    run = Run(plan.root, given, slots=slots, credit=2 * slots, elsewhere=elsewhere, faults=faults, policies=plan.policies)
+    run = Run(plan.root, given, slots=slots, credit=2 * slots, places=elsewhere, faults=faults, policies=plan.policies)
     engine = SeededEngine(plan, run, SeededLease(seed, losses), observe)
     engine.log = log
     return engine.finish()
