@@ -3,8 +3,8 @@
 Theory: an error is worth a class of its own when somebody would catch it apart from the others. So the classes follow
 *who must act*, not where the error was noticed: the author of the flow (`FlowError`), the caller (`InputError`), the
 operator (`ExecutorError`, `WorkerLost`, `TimedOut`, `StoreError`), the author of a value (`TransferError`), or us
-(`InternalError`). An exception that a user's function raised is none of these: it propagates as itself, with a note that
-names function and item.
+(`InternalError`). The first two are a `ValueError` too, for that is what Python calls them. An exception that a user's
+function raised is none of these: it propagates as itself, with a note that names function and item.
 
 Every message says what, where and what to do now. This module knows nothing else of anabranch.
 """
@@ -34,11 +34,11 @@ class AnabranchError(Exception):
     """The root of all errors that anabranch raises itself."""
 
 
-class FlowError(AnabranchError):
+class FlowError(AnabranchError, ValueError):
     """The functions do not make a dataflow: a cycle, an unknown name, types or axes that do not fit."""
 
 
-class InputError(AnabranchError):
+class InputError(AnabranchError, ValueError):
     """The caller asked for what is not there, or gave a value that does not fit: outputs, inputs, overrides, config."""
 
 

@@ -36,6 +36,7 @@ from anabranch.markers import MARKS, marks_of
 from anabranch.work import ABSENT, Argument, Code, Form, Layout, Outcome, policy_at
 
 __all__ = [
+    "FIRST_IMPORTS",
     "Reach",
     "dump_code",
     "dumps",
@@ -47,6 +48,10 @@ __all__ = [
     "unsent",
     "why_not",
 ]
+
+
+FIRST_IMPORTS: list[str] = []
+"""Modules that a worker imports before it loads any code, for what they do to the process: to how it imports, say."""
 
 
 class Reach(Enum):
@@ -88,7 +93,7 @@ def dump_code(code: Code, reach: Reach) -> bytes:
     with by_value(reach):
         code = replace(code, functions={name: _unmarked(one) for name, one in code.functions.items()})
         try:
-            return dumps(code)
+            return dumps(_Preceded(tuple(FIRST_IMPORTS), code) if FIRST_IMPORTS else code)
         except Exception as error:
             bound_first = sorted(code.functions.items(), key=lambda one: not one[0].startswith("k_"))
             for name, function in bound_first:
@@ -104,6 +109,31 @@ def dump_code(code: Code, reach: Reach) -> bytes:
                         whole=True,
                     ) from error
             raise
+
+
+class _Imported:
+    """Is a module's import, where it is unpickled."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return importlib.import_module, (self.name,)
+
+
+class _Preceded:
+    """A value that is unpickled as itself, when modules have been imported: they come first in the stream."""
+
+    def __init__(self, modules: tuple[str, ...], value: Any) -> None:
+        self.modules = modules
+        self.value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _last, (*map(_Imported, self.modules), self.value)
+
+
+def _last(*values: Any) -> Any:
+    return values[-1]
 
 
 def _unmarked(function: Any) -> Any:

@@ -34,3 +34,9 @@ def test_nearest_or_all():
     assert nearest_or_all("zzz", ["price", "total", "price"]) == "; there are 'price', 'total'"
     assert nearest_or_all("zzz", []) == "; there are none"
     assert nearest_or_all("zzz", [f"n{i}" for i in range(13)]).endswith("'n9' and 3 more")
+
+
+def test_what_the_flow_s_author_or_the_caller_must_act_on_is_a_value_error():
+    assert issubclass(errors.FlowError, ValueError)
+    assert issubclass(errors.InputError, ValueError)
+    assert not issubclass(errors.ExecutorError, ValueError)

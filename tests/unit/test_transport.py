@@ -10,6 +10,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
+from anabranch import transport
 from anabranch.errors import TransferError
 from anabranch.executor import Call, Shared
 from anabranch.transport import (
@@ -307,3 +308,18 @@ def test_what_modifiers_declared_does_not_travel_with_a_function():
     assert functions[0].__doc__ == "Text."
     assert functions[1]([1], 2) == {"c": [[1], 2, 5]}
     assert "modifiers" in marks_of(grouped)
+
+
+def test_modules_that_come_first_are_imported_before_code_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "prepares_imports.py").write_text("import sys\nsys.modules.setdefault('made_up_by_it', sys)\n")
+    (tmp_path / "needs_them.py").write_text("import made_up_by_it\n\n\ndef answer():\n    return 42\n")
+    monkeypatch.setattr(transport, "FIRST_IMPORTS", ["prepares_imports"])
+    monkeypatch.setitem(sys.modules, "made_up_by_it", sys)
+    from needs_them import answer
+
+    data = dump_code(code(f=answer), Reach.SAME_PATH)
+    for name in ("made_up_by_it", "needs_them"):
+        monkeypatch.delitem(sys.modules, name)
+    assert loads(data).functions["f_f"]() == 42
+    monkeypatch.delitem(sys.modules, "needs_them")

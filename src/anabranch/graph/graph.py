@@ -22,7 +22,7 @@ from anabranch.graph.node import Edge, Input, Node, Parameter, Role
 from anabranch.graph.types import assignable, describe
 from anabranch.markers import marks_of
 
-__all__ = ["Graph"]
+__all__ = ["Graph", "nodes_from"]
 
 LetsPass = Callable[[Any, Any], bool]
 
@@ -71,23 +71,7 @@ class Graph:
             FlowError: the functions do not make a dataflow.
         """
         config = dict(config or {})
-        found: dict[str, Node] = {}
-        for module in modules:
-            here: set[str] = set()
-            for function_name, function in functions_of(module, config):
-                for node in nodes_of(function_name, function, config):
-                    name = node.name
-                    if name in found and not (override and name not in here):
-                        raise _doubled(found[name], node, config)
-                    found[name] = node
-                    here.add(name)
-        if modules and not found:
-            names = ", ".join(repr(module.__name__) for module in modules)
-            raise FlowError(
-                f"{names} gives no node: nodes are the functions that a module itself defines, that the config lets in, and "
-                f"whose names do not begin with '_'; imported ones are none"
-            )
-        return cls.from_nodes(found.values(), config, lets_pass)
+        return cls.from_nodes(nodes_from(modules, config, override=override).values(), config, lets_pass)
 
     @classmethod
     def from_nodes(cls, given: Iterable[Node], config: Mapping[str, Any], lets_pass: LetsPass | None = None) -> Graph:
@@ -134,6 +118,31 @@ class Graph:
     def downstream(self, names: Iterable[str]) -> set[str]:
         """The names and everything that needs them."""
         return reach(names, lambda name: self.readers.get(name, ()))
+
+
+def nodes_from(modules: Sequence[ModuleType], config: Mapping[str, Any], *, override: bool = False) -> dict[str, Node]:
+    """The nodes of all public functions of the modules, by name, not yet bound to each other; see `Graph.from_modules`.
+
+    Raises:
+        FlowError: two functions have one name, or there is none.
+    """
+    found: dict[str, Node] = {}
+    for module in modules:
+        here: set[str] = set()
+        for function_name, function in functions_of(module, config):
+            for node in nodes_of(function_name, function, config):
+                name = node.name
+                if name in found and not (override and name not in here):
+                    raise _doubled(found[name], node, config)
+                found[name] = node
+                here.add(name)
+    if modules and not found:
+        names = ", ".join(repr(module.__name__) for module in modules)
+        raise FlowError(
+            f"{names} gives no node: nodes are the functions that a module itself defines, that the config lets in, and "
+            f"whose names do not begin with '_'; imported ones are none"
+        )
+    return found
 
 
 def reach(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:

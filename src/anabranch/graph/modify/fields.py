@@ -106,7 +106,7 @@ class _Fields:
         if given is UNTYPED:
             return said, False
         annotation, expands = read_result(f"@{self.modifier.word} on {self.scene.label}: field '{name}'", given)
-        if not expands and not assignable(said, annotation):
+        if not expands and self.declared is not None and not assignable(said, annotation):
             why = f"field '{name}' is said to be {describe(annotation)}, but in {returned} it is {describe(said)}"
             raise self.scene.refusal(self.modifier, why)
         return annotation, expands
