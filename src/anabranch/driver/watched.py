@@ -99,7 +99,7 @@ class WatchedEngine(Engine):
         if code.key not in self._codes:
             around = Around(crew, facts, code.around) if crew.acts_on_tasks else code.around
             instead = Instead(crew, {node.name: node for node in facts.nodes}) if crew.failing else None
-            self._codes[code.key] = replace(code, around=around, instead=instead)
+            self._codes[code.key] = replace(code, around=around, instead=instead, loaded=[])  # what is loaded knows of neither
         return self._codes[code.key]
 
 

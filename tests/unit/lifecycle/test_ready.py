@@ -10,7 +10,7 @@ from time import perf_counter
 import pytest
 from noting import Book, Calls
 
-from anabranch import Builder, Driver, FlowError, InputError
+from anabranch import Builder, Driver, FlowError, InputError, module_from_functions
 from anabranch.lifecycle import (
     Caught,
     FunctionInputOutputTypeChecker,
@@ -244,6 +244,18 @@ def test_failures_outside_of_fan_outs(flow, make):
     assert isinstance(found["beyond"], Caught) and found["beyond"].node == "root" and found["count"] == 2
     assert "invalid literal" in str(found["root"].exception)
     assert driver.execute(["beyond"], {"text": "3"}) == {"beyond": 4}
+
+
+def test_failures_of_a_flow_that_runs_as_one_call():
+    def inverse(number: int) -> float:
+        return 1 / number
+
+    def shifted(inverse: float) -> float:
+        return inverse + 1
+
+    driver = Builder().with_modules(module_from_functions(inverse, shifted)).with_adapters(GracefulErrorAdapter(ArithmeticError))
+    found = driver.build().execute(["inverse", "shifted"], {"number": 0})
+    assert isinstance(found["inverse"], Caught) and found["shifted"].node == "inverse"
 
 
 def test_other_errors_fail_as_ever(flow, make):
