@@ -15,7 +15,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import EllipsisType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from anabranch.errors import FlowError, nearest_or_all
 from anabranch.function_modifiers.conditions import Condition
@@ -174,7 +174,8 @@ class Mutate(Modifier):
             FlowError: one of them is in another module, or the step cannot be made.
         """
         found: dict[Callable[..., Any], list[Step]] = {}
-        for one in self.applications:
+        for given in self.applications:
+            one = replace(given, function=self._found(function, given.function)) if isinstance(given.function, str) else given
             if one.function.__module__ != function.__module__:
                 raise self.refuse(function, f"{label_of(one.function)} is in another module; mutate it there")
             step = _checked(Step(function, one.args, one.kwargs, one.conditions, one.name, one.namespace, one.target))
@@ -184,6 +185,13 @@ class Mutate(Modifier):
             known[_identity(function)] = tuple(steps)
             mark(target, mutations=known)
         return mark(function, excluded=True)
+
+    def _found(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """The function of that name in the decorated function's module."""
+        found = getattr(function, "__globals__", {}).get(name)
+        if found is None or isinstance(found, type) or not callable(found):
+            raise self.refuse(function, f"its module has no function '{name}' above it")
+        return cast("Callable[..., Any]", found)
 
 
 def step(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Step:
@@ -235,25 +243,28 @@ def pipe_output(*transforms: Step, namespace: Namespace = ..., on_output: Target
     return PipeOutput(_steps("pipe_output", transforms), namespace, on_output)
 
 
-def apply_to(fn_: Callable[..., Any], **mutating_fn_kwargs: Any) -> Application:
+def apply_to(fn_: Callable[..., Any] | str, **mutating_fn_kwargs: Any) -> Application:
     """A function that `mutate` shall work on, with its own arguments for that, conditions, name or nodes.
+
+    A name stands for the function that the module has by it when `mutate` decorates.
 
     Raises:
         FlowError: it is no function.
     """
-    if isinstance(fn_, type) or not callable(fn_):
+    if isinstance(fn_, type) or not (callable(fn_) or isinstance(fn_, str)):
         raise FlowError(f"apply_to takes a function, not a value of type {type(fn_).__name__}")
-    return Application(fn_, (), {name: as_dependency(one) for name, one in mutating_fn_kwargs.items()})
+    given = {name: as_dependency(one) for name, one in mutating_fn_kwargs.items()}
+    return Application(cast("Callable[..., Any]", fn_), (), given)
 
 
-def mutate(*target_functions: Callable[..., Any] | Application, **mutating_function_kwargs: Any) -> Mutate:
+def mutate(*target_functions: Callable[..., Any] | str | Application, **mutating_function_kwargs: Any) -> Mutate:
     """The decorated function is a step on the output of other functions of the same module, as `pipe_output` on each.
 
     ``@mutate(prices, apply_to(rates, by=value(2)), by=source("factor")) def _scaled(given: float, by: float) -> float``.
     Several mutators of a function follow each other in the order in which they are written.
 
     Args:
-        target_functions: functions, or functions with `apply_to`.
+        target_functions: functions or their names, or these with `apply_to`.
         mutating_function_kwargs: what parameters after the first are bound to, where `apply_to` says nothing.
 
     Raises:

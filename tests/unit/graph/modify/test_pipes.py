@@ -402,6 +402,15 @@ def test_a_mutator_that_is_defined_again_replaces_itself():
     assert [one.function(0) for one in mutations_of(namespace["a"])] == [2]
 
 
+def test_a_mutator_may_name_its_functions():
+    namespace = {"__name__": "notebook", "mutate": mutate, "apply_to": apply_to}
+    exec("def a(x: int) -> int: return x\ndef b(x: int) -> int: return -x\n", namespace)
+    exec("@mutate('a', apply_to('b', by=5))\ndef _more(v: int, by: int = 1) -> int: return v + by\n", namespace)
+    assert [node.name for node in nodes_of("b", namespace["b"], {})] == ["b.raw", "b.with_more", "b"]
+    with pytest.raises(FlowError, match=r"@mutate on '_more' .*: its module has no function 'c' above it"):
+        mutate("c")(namespace["_more"])
+
+
 def test_mutators_within_a_function_and_after_pipes(run):
     @pipe_output(step(_add_one))
     def f() -> int:
@@ -452,7 +461,7 @@ def one(x: int) -> int: ...
         (lambda: pipe_input(step(_add_one).on_output("a"))(one), "on_output is for pipe_output"),
         (lambda: pipe_output(step(_add_one).on_output("a"), on_output="a")(one), "on_output is given for the pipe and for a step"),
         (lambda: mutate(), "@mutate needs at least one function"),
-        (lambda: mutate("one"), "apply_to takes a function, not a value of type str"),
+        (lambda: mutate(1), "apply_to takes a function, not a value of type int"),
         (lambda: mutate(pytest.fixture)(_add_one), r"@mutate on '_add_one' \(.*\): 'fixture' .* is in another module"),
         (lambda: mutate(one, y=2)(_add_one), r"step '_add_one' \(.*\): there is no parameter 'y'"),
     ],
