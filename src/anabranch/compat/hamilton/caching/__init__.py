@@ -1,0 +1,1 @@
+"""What runs with a cache keep; see docs/durable.md."""

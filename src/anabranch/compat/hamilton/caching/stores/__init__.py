@@ -1,0 +1,1 @@
+"""Where a cache keeps what it keeps."""

@@ -1,0 +1,1 @@
+"""What was experimental in Hamilton, under the names that it had then."""

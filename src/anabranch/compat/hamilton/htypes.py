@@ -1,0 +1,97 @@
+"""Types: what opens and closes fan-outs, columns, and questions about types."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from typing import Annotated, Any, get_args, get_origin
+
+from anabranch.errors import FlowError
+from anabranch.graph.types import assignable, describe, fits
+from anabranch.markers import Collect, Parallelizable
+
+__all__ = [
+    "Collect",
+    "InvalidTypeException",
+    "Parallelizable",
+    "check_input_type",
+    "check_instance",
+    "column",
+    "custom_subclass_check",
+    "get_type_as_string",
+    "get_type_information",
+    "is_parallelizable_type",
+    "types_match",
+    "validate_type_annotation",
+]
+
+column = Annotated
+"""A column of a frame: ``column[pd.Series, int]``."""
+
+BASE_ARGS_FOR_GENERICS = (typing.TypeVar("T"),)
+
+
+class InvalidTypeException(FlowError):
+    """An annotation that cannot be one."""
+
+
+def is_parallelizable_type(type_: Any) -> bool:
+    """Whether a function that returns this opens a fan-out."""
+    return get_origin(type_) is Parallelizable or type_ is Parallelizable
+
+
+def get_type_as_string(type_: Any) -> str | None:
+    """The type as it is written."""
+    bare, _ = get_type_information(type_)
+    if isinstance(bare, type) and not get_args(bare):
+        return bare.__name__
+    named: str | None = getattr(bare, "__name__", None)
+    return named if named and not get_args(bare) else describe(bare)
+
+
+def get_type_information(some_type: Any) -> tuple[Any, list[Any]]:
+    """The type, and what an annotation says besides."""
+    if get_origin(some_type) is Annotated:
+        bare, *more = get_args(some_type)
+        return bare, more
+    return some_type, []
+
+
+def validate_type_annotation(annotation: Any) -> None:
+    """Raises if it is no type.
+
+    Raises:
+        InvalidTypeException: it is not.
+    """
+    bare, _ = get_type_information(annotation)
+    if isinstance(bare, type) or bare is Any or get_origin(bare) is not None or isinstance(bare, typing.TypeVar):
+        return
+    raise InvalidTypeException(f"{annotation!r} is no type")
+
+
+def custom_subclass_check(requested_type: Any, param_type: Any) -> bool:
+    """Whether a value of the first type can go where the second is wanted."""
+    return assignable(_item(requested_type), _item(param_type))
+
+
+def types_match(param_type: Any, required_node_type: Any) -> bool:
+    """Whether a parameter of the first type can read a node of the second."""
+    return assignable(_item(required_node_type), _item(param_type))
+
+
+def check_input_type(node_type: Any, input_value: Any) -> bool:
+    """Whether a value can be an input of this type."""
+    return fits(input_value, get_type_information(node_type)[0])
+
+
+def check_instance(obj: Any, type_: Any) -> bool:
+    """Whether a value is of this type."""
+    return fits(obj, type_)
+
+
+def _item(kind: Any) -> Any:
+    """Of what opens or closes a fan-out, the type of an item."""
+    kind, _ = get_type_information(kind)
+    while get_origin(kind) in {Parallelizable, Collect}:
+        (kind,) = get_args(kind)
+    return Any if kind is inspect.Parameter.empty else kind

@@ -1,0 +1,1 @@
+"""Adapters, executors and frames, by library."""

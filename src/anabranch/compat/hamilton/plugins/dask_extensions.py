@@ -1,0 +1,1 @@
+"""Frames of dask are known to decorators and result builders without it."""

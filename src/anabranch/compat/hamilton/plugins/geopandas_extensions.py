@@ -1,0 +1,1 @@
+"""Frames of geopandas are known to decorators and result builders without it."""

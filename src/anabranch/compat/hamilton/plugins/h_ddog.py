@@ -1,0 +1,9 @@
+"""Spans of Datadog."""
+
+from anabranch.lifecycle import (
+    DDOGTracer,
+)
+
+__all__ = [
+    "DDOGTracer",
+]

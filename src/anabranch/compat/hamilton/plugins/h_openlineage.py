@@ -1,0 +1,9 @@
+"""Events for OpenLineage."""
+
+from anabranch.lifecycle import (
+    OpenLineageAdapter,
+)
+
+__all__ = [
+    "OpenLineageAdapter",
+]

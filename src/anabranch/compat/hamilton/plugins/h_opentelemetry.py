@@ -1,0 +1,9 @@
+"""Spans of OpenTelemetry."""
+
+from anabranch.lifecycle import (
+    OpenTelemetryTracer,
+)
+
+__all__ = [
+    "OpenTelemetryTracer",
+]

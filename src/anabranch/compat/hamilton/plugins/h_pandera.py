@@ -1,0 +1,9 @@
+"""Checks by the schema of pandera that is annotated."""
+
+from anabranch.compat.hamilton.plugins._schema_check import (
+    check_output,
+)
+
+__all__ = [
+    "check_output",
+]

@@ -1,0 +1,9 @@
+"""Bars of rich."""
+
+from anabranch.lifecycle import (
+    RichProgressBar,
+)
+
+__all__ = [
+    "RichProgressBar",
+]

@@ -1,0 +1,9 @@
+"""Failures told in Slack."""
+
+from anabranch.lifecycle import (
+    SlackNotifier,
+)
+
+__all__ = [
+    "SlackNotifier",
+]

@@ -1,0 +1,9 @@
+"""Bars of tqdm."""
+
+from anabranch.lifecycle import (
+    ProgressBar,
+)
+
+__all__ = [
+    "ProgressBar",
+]

@@ -1,0 +1,9 @@
+"""Checks by models of pydantic."""
+
+from anabranch.validation import (
+    PydanticModelValidator,
+)
+
+__all__ = [
+    "PydanticModelValidator",
+]
