@@ -152,7 +152,8 @@ class Driver(Pictures):
             except FlowError as error:
                 raise ValidationException(str(error)) from None
         executor = make_executor(name, dict(options))
-        self._driver = AnabranchDriver.over(Parts(graph, executor, sorted_out, owns=isinstance(name, str)))
+        owned = (executor,) if isinstance(name, str) else ()
+        self._driver = AnabranchDriver.over(Parts(graph, executor, sorted_out, owns=owned))
         self.graph = FunctionGraph.of(graph)
 
     @staticmethod
