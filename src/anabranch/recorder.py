@@ -10,6 +10,7 @@ user's function.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import repeat
@@ -87,11 +88,7 @@ class Recorder:
         self.worker = worker
         self.retries = 0
         self.failures: list[Failure] = []
-        self.widths: dict[str, int] = {}
-
-    def count(self, axis: str, items: int) -> None:
-        """Notes how many items an inner loop had: a share of them may be how many may fail."""
-        self.widths[axis] = self.widths.get(axis, 0) + items
+        self.widths: defaultdict[str, int] = defaultdict(int)  # of inner loops: a share of their items may be how many may fail
 
     def rescue(self, number: int, error: BaseException, where: tuple[int, ...], env: dict[str, Any]) -> Any:
         """Takes over after a step of table `number` raised: tries it again if its policy says so, runs the item's remaining

@@ -68,6 +68,7 @@ RUNTIME: Final[dict[str, Any]] = {
     "close": close,
     "closing": closing,
     "compact": compact,
+    "generator": types.GeneratorType,
     "opened": opened,
     "uneven": uneven,
 }

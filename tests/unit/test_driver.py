@@ -184,6 +184,48 @@ def test_results_belong_to_the_caller(driver):
     assert driver.execute(["y"], {"start": 1}) == {"y": [1, 4, 9, 16]}
 
 
+@pytest.mark.parametrize("executor", ["sequential", "threads"])
+def test_a_list_belongs_to_the_function_that_collects_it(executor):
+    """The last one that reads it is given the list itself, any other a copy."""
+
+    def number(count: int) -> Parallelizable[int]:
+        yield from range(count)
+
+    def twice(number: int) -> int:
+        return 2 * number
+
+    def emptied(twice: Collect[int], number: Collect[int]) -> int:
+        total = sum(twice) + sum(number)
+        twice.clear()
+        number.clear()
+        return total
+
+    def emptied_too(emptied: int, twice: Collect[int]) -> int:
+        total = emptied + sum(twice)
+        twice.clear()
+        return total
+
+    def after(emptied_too: int, twice: int, number: int) -> int:
+        return twice + number + emptied_too
+
+    def end(after: Collect[int]) -> int:
+        return sum(after)
+
+    flow = module_from_functions(number, twice, emptied, emptied_too, after, end)
+    with Builder().with_modules(flow).with_executor(executor).build() as driver:
+        for outputs in (["emptied_too"], ["emptied_too", "twice"], ["end", "emptied"], ["end", "number"]):
+            found = driver.execute(outputs, {"count": 3_000})
+            whole = sum(range(3_000))
+            expected = {
+                "emptied": 3 * whole,
+                "emptied_too": 5 * whole,
+                "end": 3 * whole + 3_000 * 5 * whole,
+                "twice": list(range(0, 6_000, 2)),
+                "number": list(range(3_000)),
+            }
+            assert found == {name: expected[name] for name in outputs}
+
+
 def test_inputs_that_are_not_needed_may_be_given(driver):
     assert driver.execute(["aside"], {"start": 1, "n": 3}) == {"aside": -1}
 

@@ -9,14 +9,13 @@ The loop over ``source_file`` of the example in `docs/design.md` reads::
 
     def task(r, where, start, i_source_file):
         out_0 = []
-        put_0 = out_0.append
         for v_source_file in i_source_file:
             try:
                 v_tree = f_tree(v_source_file)
                 v_function_count = f_function_count(v_tree); del v_tree
             except BaseException as error:
                 v_function_count = r.rescue(0, error, (*where, start + len(out_0)), locals())
-            put_0(v_function_count)
+            out_0.append(v_function_count)
         return out_0
 
 This module never runs what it writes.
@@ -253,13 +252,16 @@ class _Loop:
         elements = [names[Value(fan.axis, 0)]] if items else []
         elements += [names[reading.inner] for reading in fan.aligned]
         chunk.add(0, f"def {name}({', '.join(['r', 'where', 'start', *sources, *captured])}):")
+        closes = items is not None and name != "task"
+        if closes and not self.stream:  # of a span's items the run has seen to it
+            chunk.add(1, f"if type({items}) is not generator:")
+            chunk.add(2, f"{items} = opened({items}, {fan.axis!r})")
         self._prologue(sources)
         lack = self._lack(captured)
         indexed = bool(self.stream) or any(isinstance(step, Fan) for step in fan.body.steps)
         index = "i" if indexed else "start + len(out_0)"
         over = sources[0] if len(sources) == 1 else f"zip({', '.join(sources)})"
         target = elements[0] if len(elements) == 1 else f"({', '.join(elements)})" if indexed else ", ".join(elements)
-        closes = items is not None and name != "task"
         base = 2 if closes else 1
         if closes:
             chunk.add(1, "try:")
@@ -268,7 +270,7 @@ class _Loop:
         if closes:
             self._close(items or "", axes)
         if closes and not self.stream:
-            chunk.add(1, f"r.count({fan.axis!r}, len(out_0))")
+            chunk.add(1, f"r.widths[{fan.axis!r}] += len(out_0)")
         self._epilogue()
 
     def _prologue(self, sources: list[str]) -> None:
@@ -276,7 +278,6 @@ class _Loop:
         if not self.stream:
             for number in range(len(self.kept)):
                 chunk.add(1, f"out_{number} = []")
-                chunk.add(1, f"put_{number} = out_{number}.append")
         if len(sources) == 1:
             return
         for name in sources[1:]:
@@ -333,15 +334,20 @@ class _Loop:
             chunk.add(indent + 1, f"yield {value}")
             return
         for number, name in enumerate(table.outputs):
-            chunk.add(indent, f"put_{number}({name})")
+            chunk.add(indent, f"out_{number}.append({name})")
 
     def _close(self, items: str, axes: Axes) -> None:
+        """A generator that has come to its end needs no closing, so the way of a loop that does costs nothing."""
         chunk = self.chunk
         if self.stream:
             chunk.add(1, "except (Exception, SystemExit) as error:")
             chunk.add(2, f"r.stop({self.fan.axis!r}, {axes!r}, where, error)")
-        chunk.add(1, "finally:")
+            chunk.add(1, "finally:")
+            chunk.add(2, f"close({items})")
+            return
+        chunk.add(1, "except BaseException:")
         chunk.add(2, f"close({items})")
+        chunk.add(2, "raise")
 
     def _epilogue(self) -> None:
         chunk, names = self.chunk, self.chunk.names
@@ -494,12 +500,18 @@ class _Steps:
             arguments += [f"{name}={text}" for name, text in bound.items() if name not in passed]
             call = f"{function}({', '.join(arguments)})"
         target = names[Value(vertex.name, 0)]
-        if vertex.name.endswith("()"):
+        if vertex.name.endswith("()") and not self._opens_itself(vertex):
             call = f"opened({call}, {vertex.node!r})"
         if vertex.policy is not None and vertex.policy.timeout is not None:
             opening = f"with r.limit({vertex.policy.timeout!r}, {vertex.node!r}, {self.where}): {opening}"
         statement = f"{opening}{target} = {call}"
         return Step(vertex.node, 0, statement, tuple(dict.fromkeys(reads)), (target,), tuple(collects))
+
+    def _opens_itself(self, vertex: Vertex) -> bool:
+        """Whether the loop over what an expander gives makes sure that it can be looped over."""
+        streamed = [fan.axis for fan in self.streamed.values()]
+        axes = [step.axis for step in self.steps if isinstance(step, Fan)]
+        return vertex.node in axes and vertex.node not in streamed
 
     def _alias(self, vertex: Vertex) -> str:
         """The variable that a vertex is only another name for; empty if it is more."""
@@ -546,4 +558,4 @@ class _Steps:
         own = [names[Value(call_of(fan.axis), 0)]] if fan.fresh else []
         lists = [*own, *(names[reading.outer] for reading in fan.aligned)]
         captured = [names[value] for value in fan.captured]
-        return f"{name}({', '.join(['r', '(*where, i)', '0', *lists, *captured])})", lists[:1]
+        return f"{name}({', '.join(['r', 'where + (i,)', '0', *lists, *captured])})", lists[:1]

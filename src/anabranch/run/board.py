@@ -337,11 +337,26 @@ class Board:
         return Failure(node, axes[: len(where)], where, capture(error), origin, worker, attempts, policy)
 
 
-def gathered(frame: Frame, arguments: Iterable[Gather]) -> tuple[list[Argument], list[Any]]:
-    """The arguments of a task, and the values that they are made of."""
+def gathered(frame: Frame, arguments: Sequence[Gather], *, once: bool = False) -> tuple[list[Argument], list[Any]]:
+    """The arguments of a task, and the values that they are made of. A list that nobody else reads is handed over instead of
+    being copied, if the task is sure to run `once` only.
+    """
     values: list[Any] = []
-    found = [gather(frame.slots[a.value], a.form, a.depth, values) for a in arguments]
+    found = []
+    for argument in arguments:
+        slot, form = frame.slots[argument.value], argument.form
+        if once and form is Form.COLLECTED and isinstance(slot, Column) and _is_last(frame, argument, arguments, slot):
+            form = Form.WHOLE
+        found.append(gather(slot, form, argument.depth, values))
     return found, values
+
+
+def _is_last(frame: Frame, argument: Gather, arguments: Sequence[Gather], column: Column) -> bool:
+    """Whether a list is read by this argument and then no more."""
+    value = argument.value
+    if argument.depth != 1 or not column.is_own or value in frame.plan.outputs:
+        return False
+    return frame.reading[value] == 1 and sum(other.value == value for other in arguments) == 1
 
 
 def invariant(frame: Frame, value: Value, values: list[Any], *, moves: bool = False) -> Argument:

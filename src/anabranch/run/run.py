@@ -324,7 +324,8 @@ class Run:
         task = frame.plan.tasks[number]
         if isinstance(task, CallTask):
             errand = Errand(Purpose.CALL, frame, number)
-            self.board.send(self.board.call(errand, task.code, gathered(frame, task.arguments)))
+            once = self.board.faults.on_error == "raise" and not task.code.policies
+            self.board.send(self.board.call(errand, task.code, gathered(frame, task.arguments, once=once)))
             self.board.events.append(CallStarted(task.name, frame.where))
         elif isinstance(task, SourceTask):
             self._openings.append((frame, number))

@@ -87,6 +87,11 @@ class Column:
         """Whether all parts are in this process."""
         return not any(isinstance(chunk.handle, Reference) for chunk in self.chunks)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one list without absent places that was made here, so that nobody else has it."""
+        return len(self.chunks) == 1 and bool(self._own) and not self.chunks[0].holes
+
     def between(self, lo: int, hi: int) -> list[Chunk]:
         """The parts of [lo, hi), local lists cut to it; a reference keeps its own bounds."""
         found = []
