@@ -35,8 +35,13 @@ def test_importing_anabranch_takes_less_than_50_ms():
     assert statistics.median(full - bare for bare, full in pairs) < 0.050
 
 
+def test_importing_the_builder_takes_less_than_80_ms():
+    pairs = [(run("pass"), run("from anabranch import Builder")) for _ in range(9)]
+    assert statistics.median(full - bare for bare, full in pairs) < 0.08
+
+
 def test_importing_anabranch_imports_nothing_heavy():
-    code = "import anabranch, json, sys; anabranch.Builder; print(json.dumps(list(sys.modules)))"
+    code = "import anabranch, json, sys; anabranch.Builder, anabranch.Driver; print(json.dumps(list(sys.modules)))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
     heavy = {"numpy", "pandas", "polars", "ray", "dask", "distributed", "asyncio", "multiprocessing", "typer", "rich"}
     assert not heavy & set(loaded)

@@ -1,4 +1,7 @@
-"""The builder: immutable, every method returns a new one, so that one can be shared and varied."""
+"""The builder: immutable, every method returns a new one, so that one can be shared and varied.
+
+It only holds what it is given; graph, plan and engine are imported by what makes a driver of it.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,19 @@ from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from anabranch.driver.adapters import Adapter, Adapters
-from anabranch.driver.driver import Driver
-from anabranch.driver.parts import Parts
-from anabranch.driver.request import updated
 from anabranch.errors import FlowError, InputError, nearest_or_all
-from anabranch.executor import Executor
-from anabranch.graph import Graph
-from anabranch.placement import DEFAULT_PLACE
-from anabranch.policies import DEFAULT, FaultOptions, Faults
-from anabranch.registry import make_executor
+from anabranch.policies import DEFAULT, Faults
 
 if TYPE_CHECKING:
     import concurrent.futures
 
+    from anabranch.driver.adapters import Adapter
+    from anabranch.driver.driver import Driver
+    from anabranch.driver.parts import Parts
+    from anabranch.executor import Executor
+    from anabranch.graph import Graph
     from anabranch.io.declarations import Declaration
+    from anabranch.policies import FaultOptions
     from anabranch.rebuild import Caching
     from anabranch.versions import Scope
 
@@ -97,7 +98,7 @@ class Builder:
         """
         if default is None:
             return replace(self, elsewhere={**self.elsewhere, **elsewhere})
-        executor, options = _choice(DEFAULT_PLACE, default)
+        executor, options = _choice("default", default)
         return replace(self, executor=executor, options=options, elsewhere={**self.elsewhere, **elsewhere})
 
     def with_adapters(self, *adapters: Adapter) -> Builder:
@@ -108,6 +109,8 @@ class Builder:
         Raises:
             InputError: one is none of these, or there are two result builders.
         """
+        from anabranch.driver.adapters import Adapters
+
         Adapters.of((*self.adapters, *adapters))
         return replace(self, adapters=(*self.adapters, *adapters))
 
@@ -129,6 +132,8 @@ class Builder:
         Raises:
             InputError: a value makes no sense.
         """
+        from anabranch.driver.request import updated
+
         return replace(self, faults=updated(self.faults, faults))
 
     def with_cache(
@@ -210,10 +215,18 @@ class Builder:
             FlowError: the functions do not make a dataflow, or a `StaticValidator` refuses it.
             ExecutorError: the executor is unknown or not installed.
         """
+        from anabranch.driver.driver import Driver
+
         return Driver.over(self.parts())
 
     def parts(self) -> Parts:
         """What the driver is made of; raises what `build` raises."""
+        from anabranch.driver.adapters import Adapters
+        from anabranch.driver.parts import Parts
+        from anabranch.graph import Graph
+        from anabranch.placement import DEFAULT_PLACE
+        from anabranch.registry import make_executor
+
         adapters = Adapters.of(self.adapters)
         hooks = adapters.hooks
         lets_pass = hooks.lets_pass if hooks is not None and hooks.edges else None

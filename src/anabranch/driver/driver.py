@@ -122,7 +122,7 @@ class Driver(Lookup):
             if prepared.direct is not None and self._plain and not options:
                 results = session.call(self.graph, prepared, inputs, overrides or {})
             else:
-                results = self._carried_out((outputs, inputs, overrides or {}), options).results
+                results = self._carried_out((prepared.outputs, inputs, overrides or {}), options).results
         except Exception as error:  # the way through the engine tells a user nothing
             raise trimmed(error)  # noqa: B904
         return self._result(results)
@@ -153,9 +153,10 @@ class Driver(Lookup):
             InputError: a name is unknown, an input is missing or of the wrong type.
         """
         asked = _kept(outputs), inputs or {}, overrides or {}
+        prepared = self._plans.prepared(*asked)
         faults, lasting = split(options, self._parts.runs)
         policy = updated(self.faults, faults)
-        check(self._plans.prepared(*asked), inputs_of(self.graph, *asked[1:]))
+        check(prepared, inputs_of(self.graph, *asked[1:]))
         run_id = lasting.run_id if lasting is not None else ""
         return RunHandle(lambda watch: self._done(asked, policy, lasting, watch), run_id)
 
