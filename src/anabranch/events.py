@@ -125,7 +125,7 @@ class SpanSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class SpanFinished:
-    """They came back."""
+    """They came back; `inner` are the fan-outs that were loops within them, each with how many items it had in all."""
 
     task: str
     axis: str
@@ -138,6 +138,7 @@ class SpanFinished:
     retries: int = 0
     journey: Journey = AT_HOME
     cached: int = 0
+    inner: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from anabranch.plan.body import Body, Fan, Reading, Value
 from anabranch.plan.frame import CallTask, FanTask, FramePlan, Gather, Merge, ReaderTask, SourceTask, Task
 from anabranch.plan.kept import check_kept
 from anabranch.plan.needs import most
-from anabranch.plan.plan import Plan, fans_of, make_plan
+from anabranch.plan.plan import Plan, fans_of, make_plan, plan_of
 from anabranch.plan.select import Kind, Vertex, given
 from anabranch.plan.straight import Straight, straight
 
@@ -30,5 +30,6 @@ __all__ = [
     "given",
     "make_plan",
     "most",
+    "plan_of",
     "straight",
 ]

@@ -17,7 +17,7 @@ from anabranch.plan.select import Kind, Selection, select
 from anabranch.policies import Policy
 from anabranch.work import Code
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "plan_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,11 @@ def make_plan(
     Raises:
         InputError: a name is unknown or an input is missing.
     """
-    selection = select(graph, outputs, supplied, constant, per_item)
+    return plan_of(select(graph, outputs, supplied, constant, per_item), outputs, fuse=fuse)
+
+
+def plan_of(selection: Selection, outputs: Sequence[str], *, fuse: bool = False) -> Plan:
+    """Plans what has been selected already."""
     body = build_body(selection)
     wanted = {name: Value(name, len(selection.vertices[name].axes)) for name in outputs}
     given = tuple(Value(v.name, len(v.axes)) for v in selection.vertices.values() if v.kind is Kind.GIVEN)

@@ -251,7 +251,8 @@ class Fans:
         self.board.note([self._placed(fan, trip, failure) for failure in outcome.failures])
         for axis, items in outcome.widths:
             self.board.budget.widen(axis, items)
-        self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing_of(outcome)))
+        timing = timing_of(outcome)
+        self.board.events.append(SpanFinished(task.name, task.axis, where, lo, hi, *timing, outcome.widths))
         if fan.phase is Phase.DONE or self.board.failed:
             return
         fan.sizer.finished(hi - lo, outcome.seconds, outcome.journey.brought)

@@ -7,7 +7,7 @@
 | `progress` | when to look at them |
 | `bars`, `screens`, `notebook_screen` | one way of showing them each |
 | `clocks` | workers' times on one time line |
-| `outline` | what the names in events stand for |
+| `outline`, `shape` | what the names in events stand for; what it takes to schedule the same again |
 | `files` | where observers write |
 | `trace`, `log`, `telemetry` | Chrome's trace format, lines of JSON, OpenTelemetry |
 | `report` | a page that tells all of it |

@@ -3,7 +3,8 @@
 Theory: each event is one line and goes out at once, so that the file can be followed while it grows and a killed run's file is
 whole but for what was not yet told. Every line has ``event`` (its kind) and ``at`` (seconds since the run began, when it
 became known); what else it has are the fields of the event (see `anabranch.events`). The first line says also which version
-of this layout it is, and what the names in the other lines stand for; a failure is told in words, with its traceback as text.
+of this layout it is, and what the names in the other lines stand for; the last one how long the driver's thread was at work. A
+failure is told in words, with its traceback as text.
 
 A later version adds fields and kinds, and changes none.
 """
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import cache
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, TextIO, cast
 
 from anabranch.events import Event, RunFinished, RunStarted
@@ -29,8 +30,9 @@ from anabranch.plan import Plan
 from anabranch.see.files import RunFile
 from anabranch.see.outline import outline_of
 from anabranch.see.runs import EachRun
+from anabranch.see.shape import shape_of
 
-__all__ = ["LAYOUT", "EventFile", "failure_document"]
+__all__ = ["LAYOUT", "EventFile", "Lines", "failure_document"]
 
 LAYOUT = 1
 """The version of the lines' layout."""
@@ -56,17 +58,33 @@ class _Writer:
 
     def __init__(self, file: TextIO) -> None:
         self.file = file
-        self.began = perf_counter()
+        self.lines = Lines()
 
     def __call__(self, event: Event) -> None:
-        line: dict[str, Any] = {"event": type(event).__name__, "at": round(perf_counter() - self.began, 6)}
-        if type(event) is RunStarted:
-            line |= {"layout": LAYOUT, "time": datetime.now(UTC).isoformat(timespec="milliseconds")}
-        for name in _names(cast("Any", type(event))):
-            line[name] = _plain(getattr(event, name))
+        line = self.lines.of(event)
         self.file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False, default=_named) + "\n")
         if type(event) is RunFinished:
             self.file.close()
+
+
+class Lines:
+    """The lines of one run, as documents; to be made when it starts, in the thread that drives it."""
+
+    def __init__(self) -> None:
+        self.began = perf_counter()
+        self.at_work = thread_time()
+
+    def of(self, event: Event) -> dict[str, Any]:
+        """The line of an event that has just become known."""
+        line: dict[str, Any] = {"event": type(event).__name__, "at": round(perf_counter() - self.began, 6)}
+        if type(event) is RunStarted:
+            line |= {"layout": LAYOUT, "time": datetime.now(UTC).isoformat(timespec="milliseconds")}
+            line["shape"] = shape_of(event.plan)
+        for name in _names(cast("Any", type(event))):
+            line[name] = _plain(getattr(event, name))
+        if type(event) is RunFinished:
+            line["driver_seconds"] = round(thread_time() - self.at_work, 6)
+        return line
 
 
 @cache

@@ -33,7 +33,7 @@ def test_every_event_is_a_line_with_its_fields(lines_of, executor):
     lines = lines_of(executor=executor, fails=7)
     kinds = {kind.__name__: kind for kind in get_args(Event)}
     for line in lines:
-        more = {"layout", "time"} if line["event"] == "RunStarted" else set()
+        more = {"RunStarted": {"layout", "time", "shape"}, "RunFinished": {"driver_seconds"}}.get(line["event"], set())
         assert set(line) == {"event", "at", *more, *(field.name for field in fields(kinds[line["event"]]))}
     assert (lines[0]["event"], lines[-1]["event"]) == ("RunStarted", "RunFinished")
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
