@@ -84,3 +84,43 @@ def test_bench_that_cannot_be(anabranch, arguments, code, says):
     done = anabranch("bench", "flow.py", *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
+
+
+# -- simulate ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorded(anabranch):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=300", "--events", "run.jsonl")
+    assert done.returncode == 0, done.stderr
+    return "run.jsonl"
+
+
+def test_simulate_gives_a_table(anabranch, recorded):
+    done = anabranch("simulate", recorded, "-w", "1,10", "--price", "2.5")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("recorded: ") and "on 1 worker, simulated" in lines[0]
+    assert lines[2].split() == ["workers", "wall", "speed-up", "busy", "worker-hours", "cost", "calls", "what", "binds"]
+    assert [line.split()[0] for line in lines[4:]] == ["1", "10"]
+
+
+def test_simulate_gives_a_document(anabranch, recorded):
+    done = anabranch("simulate", recorded, "--json", "--call-cost", "0.5", "--price", "1")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [one["workers"] for one in found["predictions"]] == [10, 100, 1000]
+    assert (found["costs"]["driver"], found["costs"]["worker"]) == (0.25, 0.25)
+    for one in found["predictions"]:
+        assert one["cost"] == one["worker_hours"] == pytest.approx(one["workers"] * one["seconds"] / 3600)
+        assert one["reason"]
+
+
+def test_simulate_that_cannot_be(anabranch, recorded, tmp_path):
+    done = anabranch("simulate", "none.jsonl")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "none.jsonl" in done.stderr
+    (tmp_path / "half.jsonl").write_text((tmp_path / recorded).read_text().partition("\n")[0] + "\n")
+    done = anabranch("simulate", "half.jsonl")
+    assert done.returncode == 2
+    assert "half.jsonl is not over, or was lost" in done.stderr

@@ -1,4 +1,4 @@
-"""The commands about runs as a whole: which executor to take."""
+"""The commands about runs as a whole: which executor to take, what more workers would bring."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anabranch.cli.inputs import inputs_of
 from anabranch.cli.results import Results
 from anabranch.errors import InputError
 
-__all__ = ["bench"]
+__all__ = ["bench", "simulate"]
 
 Executors = Annotated[
     list[str] | None,
@@ -29,6 +29,16 @@ Counts = Annotated[
 ]
 Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="How often each setting is timed.")]
 Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Writes a page with plots.", show_default=False)]
+
+Recorded = Annotated[str, typer.Argument(metavar="RUN", help="An event file (run --events).", show_default=False)]
+Cluster = Annotated[str, typer.Option("--workers", "-w", metavar="N,N…", help="Numbers of workers.")]
+Price = Annotated[
+    float | None, typer.Option("--price", metavar="AMOUNT", min=0, help="What a worker costs an hour.", show_default=False)
+]
+CallCost = Annotated[
+    float | None,
+    typer.Option("--call-cost", metavar="SECONDS", min=0, help="What a call costs, if you know better.", show_default=False),
+]
 
 
 @app.command()
@@ -57,6 +67,30 @@ def bench(
             given = inputs_of(driver.graph, inputs or (), inputs_file)
             driver.validate_execution(names, given)
         compare(results, (builder, names, given), settings, rounds, (as_json, html))
+
+    finish(work)
+
+
+@app.command()
+def simulate(
+    run: Recorded,
+    *,
+    workers: Cluster = "10,100,1000",
+    price: Price = None,
+    call_cost: CallCost = None,
+    as_json: Json = False,
+) -> None:
+    """Predicts what a recorded run would take on more workers, and what would bind."""
+
+    def work(results: Results) -> None:
+        from anabranch.cli.simulate import show_forecast
+        from anabranch.predict import costs_of, predict, read_recording
+
+        recording = read_recording(run)
+        costs = costs_of(recording)
+        costs = costs if call_cost is None else costs.of_call(call_cost)
+        forecast = predict(recording, counts_of(workers), costs)
+        show_forecast(results, forecast, price, as_json=as_json)
 
     finish(work)
 

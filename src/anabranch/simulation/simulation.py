@@ -25,7 +25,7 @@ class Simulation:
         work: seconds that workers spent on items.
         calls: calls that crossed to a worker.
         items: items that travelled in them, of the outer axis where loops are nested.
-        driver: seconds that the driver was busy: handing over, pulling sources, what it did itself.
+        driver: seconds that the driver was busy handing over and pulling sources.
         longest: the longest item by itself.
         most_held: items that were out, or back and not yet begun on by the slowest stream reader, at the worst moment.
         peak_bytes: memory at the worst moment, if it was asked for.

@@ -103,7 +103,7 @@ class Simulator:
             self.run.handle(self.pull(command))
         elif isinstance(command, RunHere):
             outcome = self.perform(command.call)[0]
-            self.take(outcome.seconds)
+            self.now += outcome.seconds
             self.run.handle(outcome)
         elif isinstance(command, OpenSource):
             self.run.handle(self.open(command))
@@ -119,7 +119,7 @@ class Simulator:
             raise InternalError(f"unknown command {command!r}")
 
     def take(self, seconds: float) -> None:
-        """The driver is busy for so long."""
+        """The driver is busy for so long, with what nobody else can do."""
         self.now += seconds
         self.driver += seconds
 
