@@ -1,10 +1,10 @@
 """What it costs to hand a call over, as a recording tells it.
 
 Theory: four figures. The *driver* does one thing at a time, and each call takes it so long: its thread's processor time, less
-what its sources took and what it ran itself, over the calls; where everything runs in the driver's thread, what is left of the
-wall time. A *worker* that has its next call waiting begins with it after a gap: what it takes to pack and unpack. A call that
-comes to an idle worker is *on its way* for a while, and so is its answer. What comes before the first call and after the
-last one is *fixed*: starting workers, importing.
+what sources and stream readers took and what it ran itself, over the calls; where everything runs in the driver's thread,
+what is left of the wall time. A *worker* that has its next call waiting begins with it after a gap: what it takes to pack and
+unpack. A call that comes to an idle worker is *on its way* for a while, and so is its answer. What comes before the first call
+and after the last one is *fixed*: starting workers, importing.
 
 Of a sequential run only the first and the last can be known. For the others stands what calls cost between processes of one
 machine; who knows the cluster says it better.
@@ -44,7 +44,7 @@ def costs_of(recording: Recording) -> Costs:
     if not calls:
         return Costs(fixed=recording.seconds)
     first, last = min(call.begin for call in calls), max(call.end for call in calls)
-    sources = sum(fan.source_seconds for fan in recording.fans)
+    sources = sum(fan.source_seconds for fan in recording.fans) + sum(recording.reading.values())
     if recording.workers == 1 and not _crosses(recording):
         fixed = min(first, recording.seconds) + max(recording.seconds - last, 0.0)
         within = max(recording.seconds - fixed - sum(call.seconds for call in calls) - sources, 0.0)

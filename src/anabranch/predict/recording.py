@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ class Recording:
         nodes: the functions of each task, by its name.
         seconds: wall time.
         driver_seconds: processor time of the driver's thread; None if that is not known.
+        reading: seconds that each stream reader worked, by its task.
     """
 
     run_id: str
@@ -88,6 +89,7 @@ class Recording:
     driver_seconds: float | None
     calls: tuple[CallRecord, ...]
     fans: tuple[FanRecord, ...]
+    reading: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def workers(self) -> int:
@@ -159,7 +161,8 @@ class _Reader:
         self.handed: dict[tuple[str, Where, int], float] = {}
         self.back: list[tuple[Mapping[str, Any], float]] = []
         self.fans: list[FanRecord] = []
-        self.lengths: dict[tuple[str, Where], bool] = {}
+        self.sources: dict[tuple[str, Where], tuple[bool, float]] = {}
+        self.reading: dict[str, float] = {}
 
     def take(self, line: Mapping[str, Any]) -> None:
         """One line."""
@@ -167,10 +170,16 @@ class _Reader:
         if kind in {"SpanSubmitted", "CallStarted"}:
             self.handed[line["task"], tuple(line["where"]), line.get("lo", 0)] = line["at"]
         elif kind in {"SpanFinished", "CallFinished"}:
-            place = line["task"], tuple(line["where"]), line.get("lo", 0)
-            self.back.append((line, self.handed.pop(place, -1.0)))
+            span = line["task"], tuple(line["where"]), line.get("lo", 0)
+            self.back.append((line, self.handed.pop(span, -1.0)))
         elif kind == "FanOpened":
-            self.lengths[line["task"], tuple(line["where"])] = line["length"] is not None
+            self.sources[line["task"], tuple(line["where"])] = line["length"] is not None, line.get("seconds", 0.0)
+        elif kind == "SourcePulled":
+            place = line["task"], tuple(line["where"])
+            counted, seconds = self.sources.get(place, (False, 0.0))
+            self.sources[place] = counted, seconds + line["seconds"]
+        elif kind == "StreamRead":
+            self.reading[line["task"]] = self.reading.get(line["task"], 0.0) + line["seconds"]
         elif kind == "FanFinished":
             self._fan(line)
         elif kind == "RunFinished":
@@ -178,8 +187,7 @@ class _Reader:
 
     def _fan(self, line: Mapping[str, Any]) -> None:
         where = tuple(line["where"])
-        counted = self.lengths.pop((line["task"], where), True)
-        source = float(line.get("source_seconds", 0.0))
+        counted, source = self.sources.pop((line["task"], where), (True, 0.0))
         self.fans.append(FanRecord(line["task"], line["axis"], where, int(line["length"]), source, counted))
 
     def recording(self) -> Recording:
@@ -208,6 +216,7 @@ class _Reader:
             ended.get("driver_seconds"),
             tuple(self._calls()),
             tuple(self.fans),
+            self.reading,
         )
 
     def _calls(self) -> Iterator[CallRecord]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from anabranch.plan import CallTask, Fan, FanTask, FramePlan, Kind, Plan
+from anabranch.plan import CallTask, Fan, FanTask, FramePlan, Kind, Plan, ReaderTask
 from anabranch.predict.places import Recorded, Where, Widths
 from anabranch.predict.recording import CallRecord, Recording
 from anabranch.simulation import Axis, Seconds
@@ -88,7 +88,22 @@ class _Sorter:
         names = {*self.tables, *self.looped}
         made = {name: Recorded(self.tables.get(name, {}), self._elsewhere(name)) for name in names}
         longest = max((one.longest for name, one in made.items() if name not in self.alone), default=0.0)
-        return Replay(self._axes(), dict(made), longest, self.serial)
+        axes = self._axes()
+        return Replay(axes, {**made, **self._readers(axes)}, longest, self.serial)
+
+    def _readers(self, axes: Mapping[str, Axis]) -> dict[str, float]:
+        """For each stream reader, seconds for an element."""
+        found = {}
+        for task in self.plan.root.tasks:
+            if isinstance(task, ReaderTask) and self.recording.reading.get(task.name):
+                items = [self._elements(feed.value.name, axes) for feed in task.feeds if feed is not None]
+                found[task.output.name] = self.recording.reading[task.name] / max(sum(items), 1)
+        return found
+
+    def _elements(self, name: str, axes: Mapping[str, Axis]) -> int:
+        """How many elements of a value a reader gets."""
+        axis = axes.get(self.plan.selection.vertices[name].axes[0])
+        return 0 if axis is None else axis.width(()) if callable(axis.width) else axis.width
 
     # -- durations -------------------------------------------------------------------------------------------------
 
@@ -177,19 +192,22 @@ class _Sorter:
         return found
 
     def _spread(self, axis: str) -> Callable[[Where], int | None]:
-        around, parent = self.around.get(axis, []), self.parents.get(axis, "")
+        """How wide an axis is where it was a loop: what there was of it in the span, spread evenly over what is around it."""
+        around, chain = self.around.get(axis, []), [axis]
+        while chain[0] in self.parents:
+            chain.insert(0, self.parents[chain[0]])
 
         def width(where: Where) -> int | None:
-            for loops in around:
-                call = loops.of(where)
-                if call is None:
-                    continue
-                inner = dict(call.inner)
-                is_direct = len(call.where) + 1 == len(where)
-                whole = call.items if is_direct else max(inner.get(parent, 0), 1)
-                place = where[-1] - call.lo if is_direct else where[-1] % whole
-                return inner.get(axis, 0) * (place + 1) // whole - inner.get(axis, 0) * place // whole
-            return None
+            call = next((call for call in (loops.of(where) for loops in around) if call is not None), None)
+            if call is None:
+                return None
+            depth, inner = len(call.where), dict(call.inner)
+            place, count = where[depth] - call.lo, call.items
+            for name, index in zip(chain[-(len(where) - depth) :], where[depth + 1 :], strict=False):
+                items = inner.get(name, 0)
+                place, count = items * place // max(count, 1) + index, items
+            items, count = inner.get(axis, 0), max(count, 1)
+            return items * (place + 1) // count - items * place // count
 
         return width
 
