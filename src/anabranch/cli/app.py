@@ -116,6 +116,11 @@ CachePath = Annotated[
     str | None,
     typer.Option(metavar="PATH", help="The same, in this folder or at this URL.", show_default=False),
 ]
+Track = Annotated[bool, typer.Option("--track", help="Keeps the run in the history; 'anabranch ui' shows it.")]
+History = Annotated[
+    str | None,
+    typer.Option("--history", metavar="FILE|URL", help="Where the history is, if not in your folder.", show_default=False),
+]
 Sources = Annotated[
     list[str] | None,
     typer.Option("--from", metavar="NAME", help="What is computed from this; may be said again.", show_default=False),
@@ -182,6 +187,8 @@ def run(
     runs: RunsFolder = None,
     cache: Cached = False,
     cache_path: CachePath = None,
+    track: Track = False,
+    history: History = None,
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -200,6 +207,7 @@ def run(
             builder = builder.with_runs(runs, about={"command": {**told, "policy": policy, "save": save}})
         if cache or cache_path:
             builder = builder.with_cache(cache_path)
+        builder = builder.with_tracking(history) if track or history is not None else builder
         with builder.with_adapters(*observers_of(progress, trace, events, report)).build() as driver:
             _check_stores(driver, stores)
             if name is not None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anabranch.cli.app import Config, Inputs, InputsFile, Json, Module, Outputs, app, builder_of, named
+from anabranch.cli.app import Config, History, Inputs, InputsFile, Json, Module, Outputs, app, builder_of, named
 from anabranch.cli.command import finish
 from anabranch.cli.inputs import inputs_of
 from anabranch.cli.results import Results
 from anabranch.errors import InputError
+
+if TYPE_CHECKING:
+    from anabranch.predict import Recording
 
 __all__ = ["bench", "simulate"]
 
@@ -30,7 +34,9 @@ Counts = Annotated[
 Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="How often each setting is timed.")]
 Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Writes a page with plots.", show_default=False)]
 
-Recorded = Annotated[str, typer.Argument(metavar="RUN", help="An event file (run --events).", show_default=False)]
+Recorded = Annotated[
+    str, typer.Argument(metavar="RUN", help="An event file (run --events), or a tracked run's id.", show_default=False)
+]
 Cluster = Annotated[str, typer.Option("--workers", "-w", metavar="N,N…", help="Numbers of workers.")]
 Price = Annotated[
     float | None, typer.Option("--price", metavar="AMOUNT", min=0, help="What a worker costs an hour.", show_default=False)
@@ -78,21 +84,43 @@ def simulate(
     workers: Cluster = "10,100,1000",
     price: Price = None,
     call_cost: CallCost = None,
+    history: History = None,
     as_json: Json = False,
 ) -> None:
     """Predicts what a recorded run would take on more workers, and what would bind."""
 
     def work(results: Results) -> None:
         from anabranch.cli.simulate import show_forecast
-        from anabranch.predict import costs_of, predict, read_recording
+        from anabranch.predict import costs_of, predict
 
-        recording = read_recording(run)
+        recording = recording_named(run, history)
         costs = costs_of(recording)
         costs = costs if call_cost is None else costs.of_call(call_cost)
         forecast = predict(recording, counts_of(workers), costs)
         show_forecast(results, forecast, price, as_json=as_json)
 
     finish(work)
+
+
+def recording_named(run: str, history: str | None) -> Recording:
+    """The recording that a file's name or the id of a tracked run stands for.
+
+    Raises:
+        InputError: there is neither, or it cannot be replayed.
+        StoreError: the history cannot be read.
+    """
+    from anabranch.predict import read_recording, recording_of
+
+    is_id = re.fullmatch(r"[0-9a-f]{4,64}", run) is not None and not Path(run).exists()
+    if not is_id:
+        return read_recording(run)
+    from anabranch.history import open_store
+
+    store = open_store(history)
+    try:
+        return recording_of(store.lines(run), f"run {run}")
+    finally:
+        store.close()
 
 
 def counts_of(text: str | None) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anabranch.driver.parts import Parts
     from anabranch.executor import Executor
     from anabranch.graph import Graph
+    from anabranch.history import Store
     from anabranch.io.declarations import Declaration
     from anabranch.policies import FaultOptions
     from anabranch.rebuild import Caching
@@ -113,6 +114,26 @@ class Builder:
 
         Adapters.of((*self.adapters, *adapters))
         return replace(self, adapters=(*self.adapters, *adapters))
+
+    def with_tracking(
+        self, where: str | os.PathLike[str] | Store | None = None, *, name: str = "", previews: bool = True
+    ) -> Builder:
+        """Keeps a history of runs: what they did, what went in and came out, and the versions of their code; see
+        `docs/runs.md`.
+
+        Args:
+            where: a file for SQLite, a URL as SQLAlchemy has it, or a store that is open; left out, what the environment's
+                ``ANABRANCH_HISTORY`` says, else a file in the user's state folder.
+            name: what the runs are called; their functions' module if it is not said.
+            previews: whether summaries may show some of the data itself.
+
+        Raises:
+            InputError: what it takes is not installed, or it is no such file or URL.
+            StoreError: the history cannot be opened.
+        """
+        from anabranch.history import Tracker
+
+        return self.with_adapters(Tracker(where, name=name, previews=previews))
 
     def with_materializers(self, *materializers: Declaration) -> Builder:
         """Adds what is loaded in the place of nodes and inputs (``from_.…``) and what can be asked to be saved (``to.…``); see

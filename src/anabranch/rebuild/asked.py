@@ -58,7 +58,8 @@ class Asked:
                 if source not in needed:
                     needed.add(source)
                     left.append(source)
-        parts: dict[str, Any] = {key: _among(getattr(self, key), needed) for key in ("inputs", "overrides", "config", "code", "reads")}
+        parted = ("inputs", "overrides", "config", "code", "reads")
+        parts: dict[str, Any] = {key: _among(getattr(self, key), needed) for key in parted}
         return replace(self, outputs=(output,), **parts)
 
     def differences(self, before: Asked) -> list[str]:
