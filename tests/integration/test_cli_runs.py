@@ -54,7 +54,7 @@ def test_bench_gives_a_table_a_page_and_advice(anabranch, tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0].split()[:3] == ["setting", "wall", "speed-up"]
     assert [line.partition("  ")[0].strip(" ◀") for line in lines[2:4]] == ["sequential", "threads × 2"]
-    assert lines[5].startswith("sequential: items of ")
+    assert lines[5].startswith(("sequential: ", "threads × 2: "))
     assert "bench: round 3 of 3" in done.stderr
     page = (tmp_path / "b.html").read_text()
     assert "<h1>Executors compared for total</h1>" in page

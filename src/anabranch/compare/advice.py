@@ -1,8 +1,8 @@
 """Which setting to take, and why, in plain words.
 
 Theory: what was measured decides; why it came out so is then read off the same figures. Of all settings that take at
-most `SLACK` longer than the quickest the plainest is taken: a tenth is less than what a machine differs by from day to day, and
-processes that are not there need no memory. The reasons there can be:
+most `SLACK` longer than the quickest, in the middle or at their best, the plainest is taken: a tenth is less than what a machine
+differs by from day to day, and processes that are not there need no memory. The reasons there can be:
 
 * a flow that *waits* (most of its time is no processor time) goes on waiting in many threads at once;
 * functions that *let go of the interpreter lock* keep several processors busy from threads, and nothing need be copied;
@@ -51,7 +51,7 @@ class Advice:
 def advice_on(comparison: Comparison) -> Advice:
     """What to take."""
     best = comparison.best
-    good = [one for one in comparison.measured if one.ratio(best) <= SLACK]
+    good = [one for one in comparison.measured if min(one.ratio(best), one.spread[0] / best.spread[0]) <= SLACK]
     chosen = min(good, key=lambda one: one.setting.plainness)
     reasons = {SEQUENTIAL: _sequential, "threads": _threads, "processes": _processes}
     reason = reasons.get(chosen.setting.executor, _other)(comparison, chosen)

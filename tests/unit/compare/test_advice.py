@@ -94,6 +94,12 @@ def test_what_failed_is_left_out_and_told():
     assert "<b>none</b>" not in page and "&lt;b&gt;none&lt;/b&gt;" in page
 
 
+def test_a_difference_that_the_best_rounds_do_not_show_is_noise():
+    one, other = figures(SEQUENTIAL, 1.0).samples[0], figures(SEQUENTIAL, 2.0).samples[0]
+    assert advised(Figures(SEQUENTIAL, (other, one, other)), figures(THREADS, 1.0)).setting == SEQUENTIAL
+    assert advised(Figures(SEQUENTIAL, (other, other, other)), figures(THREADS, 1.0)).setting == THREADS
+
+
 def test_noise_is_told():
     sample = figures(SEQUENTIAL, 1.0).samples[0]
     other = figures(SEQUENTIAL, 2.0).samples[0]
