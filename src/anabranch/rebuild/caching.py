@@ -155,6 +155,7 @@ def _kept(caching: Caching, graph: Graph, node: Node, recipe: Recipe | None, she
     streams = frozenset(edge.parameter.name for edge in edges if edge.parameter.role is Role.STREAM)
     is_async = inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)
     ignored = {edge.parameter.name for edge in edges if ways[edge.source] is Behaviour.IGNORE} | wishes.ignore
+    ignored |= {told for told in map(marks_of(node.function).get, ("item", "run")) if told}  # adapters want to know
     facts = Facts(
         node.name,
         tuple(parameter.name for parameter in node.parameters if not parameter.keyword),

@@ -135,7 +135,7 @@ class Kept:
         where = kwargs.pop(ITEM, None)
         if where is None:
             where = kwargs.get(marks_of(self.function).get("item", ""), ())
-        elif (known := span.prepared(self, where)) is not None:
+        if (known := span.prepared(self, where)) is not None:
             return known if isinstance(known, Stored) else self._prepared(span, known, args, kwargs)
         places = self._places(span, where, args, kwargs)
         if self.facts.expands:
