@@ -1,7 +1,7 @@
 """Which setting to take, and why, in plain words.
 
-Theory: what was measured decides; why it came out so is then read off the same figures. Of all settings that take at
-most `SLACK` longer than the quickest, in the middle or at their best, the plainest is taken: a tenth is less than what a machine
+Theory: what was measured decides; why it came out so is then read off the same figures. Of all settings that take at most
+`SLACK` longer than the quickest, in the middle or at their best, the plainest is taken: a tenth is less than what a machine
 differs by from day to day, and processes that are not there need no memory. The reasons there can be:
 
 * a flow that *waits* (most of its time is no processor time) goes on waiting in many threads at once;

@@ -177,7 +177,7 @@ class _Run:
     def _first(self) -> None:
         """The run's own row."""
         started = self.started
-        line = self.lines.of(started) | {"at": 0.0}
+        line = self.lines.of(started) | {"at": 0.0, "clock": self.lines.began}
         row = {
             "run_id": self.run_id,
             "name": self.tracker.name or _module(started),
