@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from anabranch.handle import RunHandle, RunResult
     from anabranch.lineage import Variable
     from anabranch.placement import resources, run_on
-    from anabranch.policies import Retry, on_error, retry, timeout
+    from anabranch.policies import Retry, limit, on_error, retry, timeout
 
 __version__ = "0.1.0"
 
@@ -66,6 +66,7 @@ __all__ = [
     "WorkerLost",
     "associative",
     "cross",
+    "limit",
     "module_from_functions",
     "module_from_source",
     "on_error",
@@ -88,6 +89,7 @@ _LAZY = {
     "Variable": "anabranch.lineage",
     "module_from_functions": "anabranch.graph",
     "module_from_source": "anabranch.graph",
+    "limit": "anabranch.policies",
     "on_error": "anabranch.policies",
     "resources": "anabranch.placement",
     "retry": "anabranch.policies",

@@ -59,7 +59,7 @@ class Layout(NamedTuple):
 
     `where` are the outer indices, `start` the index of the first item; `on_error` is the run's policy, for functions that
     have none of their own. `run` identifies the run, where something in the code asks for it. `threads` is to how many threads
-    numeric libraries are held, if to any number.
+    numeric libraries are held, if to any number; `patient` says that a call which is too much comes again.
     """
 
     call: int
@@ -69,6 +69,7 @@ class Layout(NamedTuple):
     on_error: OnError = "raise"
     run: str = ""
     threads: int = 0
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class Outcome:
     the worker's monotonic clock; `retries` counts attempts beyond the first. `widths` are the axes that were looped over
     inside, each with how many items it had there. `journey` is what the way there and back took. `notes` are plain data for
     who put something around the code, and of no meaning to anybody else. `cached` counts results that were found instead of
-    computed.
+    computed. `pushed` is a number if the call came to nothing because it was too much for what it calls: for how many seconds
+    that asks to be left in peace, 0 if it does not say.
     """
 
     call: int
@@ -95,6 +97,7 @@ class Outcome:
     journey: Journey = AT_HOME
     notes: tuple[Any, ...] = ()
     cached: int = 0
+    pushed: float | None = None
 
 
 class Step(NamedTuple):

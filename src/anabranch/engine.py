@@ -44,6 +44,7 @@ from anabranch.run.commands import (
     Later,
     News,
     OpenSource,
+    Pace,
     Pull,
     Pulled,
     Read,
@@ -63,6 +64,8 @@ __all__ = ["Engine", "Observer"]
 Observer = Callable[[Event], None]
 
 HERE = "driver"
+LATENESS = 0.02
+"""Seconds by which a turn may be late without the next ones being late too."""
 _order = count()
 _COUNTED: tuple[type, ...] = (type(iter([])), type(iter(())), type(iter(range(0))))
 """Iterators whose length hint is exact."""
@@ -100,6 +103,7 @@ class Engine:
         self.streams: dict[tuple[int, int], _Stream] = {}
         self.threads: list[Thread] = []
         self.alarms: list[tuple[float, int, News]] = []
+        self.paces: dict[str, float] = {}
         self.reading_here = False
         self.reads_since = 0.0
         self.is_over = False
@@ -172,6 +176,14 @@ class Engine:
     def _later(self, seconds: float, news: News) -> None:
         heappush(self.alarms, (perf_counter() + seconds, next(_order), news))
 
+    def _wait_of(self, command: Later | Pace) -> float:
+        if isinstance(command, Later):
+            return command.seconds
+        now = perf_counter()
+        due = max(self.paces.get(command.key, now), now - LATENESS) + command.seconds
+        self.paces[command.key] = due
+        return due - now
+
     def _take(self, news: News) -> None:
         self.run.handle(news)
         if keys := self.run.forgotten():
@@ -214,8 +226,8 @@ class Engine:
             self._feed(command)
         elif isinstance(command, EndFeed):
             self.streams[command.reader, command.feed].put(Cancelled() if command.cancelled else None)
-        elif isinstance(command, Later):
-            self._later(command.seconds, Due(command.alarm))
+        elif isinstance(command, (Later, Pace)):
+            self._later(self._wait_of(command), Due(command.alarm))
         else:
             raise InternalError(f"unknown command {command!r}")
 

@@ -26,6 +26,7 @@ __all__ = [
     "Absent",
     "Lacking",
     "Missing",
+    "PushedBack",
     "Uneven",
     "Unwinding",
     "Withheld",
@@ -68,6 +69,17 @@ class Unwinding(BaseException):
 
 class Aborted(Unwinding):
     """Leaves generated code at a failure that ends the run."""
+
+
+class PushedBack(Unwinding):
+    """Leaves generated code because what a function calls says that it is too much: to be tried again later.
+
+    `pause` is how many seconds it asks for, if it does.
+    """
+
+    def __init__(self, pause: float) -> None:
+        super().__init__()
+        self.pause = pause
 
 
 class Lacking(BaseException):

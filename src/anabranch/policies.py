@@ -1,4 +1,5 @@
-"""What becomes of a function that fails: on_error, retry, timeout. Decorators, and the data that they leave.
+"""What becomes of a function that fails: on_error, retry, timeout; and how often it is called: limit. Decorators, and the data
+that they leave.
 
 Theory: three questions, each with one answer. *Is the function to be tried again?* (`retry`, asked where it ran, and again
 by the driver when a worker died or had to be killed). *How long may it take?* (`timeout`). *What does its failure do to the
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from anabranch.errors import FlowError, InputError
+from anabranch.limits import Limit, limit_of
 from anabranch.markers import mark, marks_of
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Policy",
     "Retries",
     "Retry",
+    "limit",
     "on_error",
     "policy_of",
     "retry",
@@ -110,6 +113,7 @@ class Policy:
     max_failures: float | None = None
     retries: Retries | None = None
     timeout: float | None = None
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,40 @@ def timeout(seconds: float) -> Callable[[F], F]:
     """
     check_seconds("@timeout", seconds, FlowError)
     return _marked(timeout=float(seconds))
+
+
+def limit(
+    *,
+    per_second: float | None = None,
+    per_minute: float | None = None,
+    concurrency: int | None = None,
+    key: str | None = None,
+    back_off: type[BaseException] | tuple[type[BaseException], ...] = (),
+) -> Callable[[F], F]:
+    """Decorator: how often the function may be called, over all workers of a run: ``@limit(per_second=50)``.
+
+    Calls are spread evenly; attempts after a failure count as calls.
+
+    Args:
+        per_second: calls a second.
+        per_minute: calls a minute.
+        concurrency: calls at the same time.
+        key: what is limited, if several functions share it: the name of a service, say. Where they differ the stricter holds.
+        back_off: exceptions that say that it is too much. The call is made again later, up to ten times, and meanwhile all go
+            slower: nobody calls for a while (the exception's ``retry_after`` seconds, if it has that), then half as often,
+            then more and more often again. Calls of such a function travel one by one.
+
+    Raises:
+        FlowError: a number makes no sense.
+    """
+    made = limit_of(key, concurrency, (per_second, per_minute), back_off)
+
+    def decorate(function: F) -> F:
+        policy = policy_of(function) or Policy()
+        own = made if made.key else replace(made, key=getattr(function, "__name__", "function"))
+        return mark(function, policy=replace(policy, limits=(*policy.limits, own)))
+
+    return decorate
 
 
 def policy_of(function: Callable[..., Any]) -> Policy | None:

@@ -21,6 +21,7 @@ from anabranch.code import Block, Step
 from anabranch.errors import FlowError, StoreError, TimedOut
 from anabranch.exceptions import annotate
 from anabranch.failure import Failure, capture, in_words
+from anabranch.limits import pause_of
 from anabranch.markers import Skip
 from anabranch.missing import (
     ABSENT,
@@ -29,6 +30,7 @@ from anabranch.missing import (
     Aborted,
     Lacking,
     Missing,
+    PushedBack,
     Uneven,
     Withheld,
     compact,
@@ -66,9 +68,12 @@ class Recorder:
         worker: where it runs.
         timer: enforces time limits; without one they are only noticed afterwards.
         run: identifies the run.
+
+    Attributes:
+        patient: whether what is too much for what a function calls is left to be tried again later.
     """
 
-    __slots__ = ("block", "failures", "holes", "on_error", "retries", "run", "timer", "widths", "worker")
+    __slots__ = ("block", "failures", "holes", "on_error", "patient", "retries", "run", "timer", "widths", "worker")
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class Recorder:
     ) -> None:
         self.block = block
         self.run = run
+        self.patient = False
         self.timer = timer
         self.on_error = on_error
         self.holes = holes
@@ -181,6 +187,7 @@ class Recorder:
         first, attempt = error, 1
         missing = _reason(error, where)
         while missing is None:
+            self._heed(policy, error)
             if (wait := _wait(policy, error, attempt)) is None:
                 if self.block.code.instead is not None:
                     left = self._replaced(step, self._failure(step.node, (axes, where), error, attempt, self.on_error), env)
@@ -205,6 +212,12 @@ class Recorder:
         self.holes = True
         for name in step.writes:
             env[name] = missing
+
+    def _heed(self, policy: Policy | None, error: BaseException) -> None:
+        """Leaves the call if the other side says that it is too much."""
+        if self.patient and policy is not None:
+            if any(isinstance(error, limit.back_off) for limit in policy.limits):
+                raise PushedBack(pause_of(error)) from error
 
     def _replaced(self, step: Step, failure: Failure, env: dict[str, Any]) -> BaseException | None:
         """Goes on with another value, if the code has one for this failure; else the error that it is."""

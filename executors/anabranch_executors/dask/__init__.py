@@ -80,7 +80,8 @@ class DaskExecutor:
         with self._lock:
             client = self._opened()
             threads = max(sum(client.nthreads().values()), self._threads)
-            self._slots = max(1, min(self._workers or threads, threads))
+            most = threads if self._threads else self._workers or threads  # of our own workers there are as many as asked for
+            self._slots = max(1, min(most, threads))
             self._resources = {**largest(client), **self._more}
             lease = DaskLease(client, self._reach, self._endings)
             self._leases.add(lease)

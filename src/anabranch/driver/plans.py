@@ -70,7 +70,7 @@ class Plans:
             return Prepared(outputs, self._checks(table.inputs), planned, Walked(graph, table), self._lets_in)
         plan = planned()
         checks = self._checks(value.name for value in plan.given if not value.name.endswith("!"))
-        is_direct = fuse and plan.places == (DEFAULT_PLACE,) and not plan.has_needs
+        is_direct = fuse and plan.places == (DEFAULT_PLACE,) and not (plan.has_needs or plan.limits)
         direct = Compiled(plan.direct) if plan.direct is not None and is_direct else None
         return Prepared(outputs, checks, lambda: plan, direct, self._lets_in)
 

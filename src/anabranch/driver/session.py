@@ -90,6 +90,7 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
                 policies=plan.policies,
                 estimates=prepared.estimates,
                 run_id=run_id,
+                limits=plan.limits,
             )
             engine = _engine(parts, plan, state, (lease, observe), run_id)
             _record(engine, request.recording)

@@ -168,6 +168,11 @@ def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Param
         raise FlowError(f"{label} reads a Stream, so how long it takes depends on others: limit those, or the run, not it")
     if policy is not None and policy.timeout is not None and expands:
         raise FlowError(f"{label} is Parallelizable; @timeout limits functions that return a value, not the pace of a source")
+    if policy is not None and policy.limits and marks_of(function).get("associative"):
+        raise FlowError(f"{label} is @associative, so it is called as often as it suits the run; @limit has no place there")
+    if policy is not None and policy.limits and (expands or any(p.role is Role.STREAM for p in parameters)):
+        why = "is Parallelizable: it is pulled" if expands else "reads a Stream, and waits for it"
+        raise FlowError(f"{label} {why}, and is called once; @limit limits functions that are called for each item")
     return policy
 
 

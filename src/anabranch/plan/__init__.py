@@ -7,8 +7,10 @@ from anabranch.plan.needs import most
 from anabranch.plan.plan import Plan, fans_of, make_plan, plan_of
 from anabranch.plan.select import Kind, Vertex, given
 from anabranch.plan.straight import Straight, straight
+from anabranch.plan.tolls import FREE, Toll
 
 __all__ = [
+    "FREE",
     "Body",
     "CallTask",
     "Fan",
@@ -23,6 +25,7 @@ __all__ = [
     "SourceTask",
     "Straight",
     "Task",
+    "Toll",
     "Value",
     "Vertex",
     "check_kept",

@@ -23,6 +23,7 @@ from anabranch.plan.body import Body, Fan, Reading, Value, rank_in
 from anabranch.plan.needs import fan_needs_code, once_needs_code
 from anabranch.plan.select import Axes, Kind, Link, Vertex
 from anabranch.plan.source import Import, Partial, fan_code, once_code, partial_imports
+from anabranch.plan.tolls import FREE, Toll, toll_of
 from anabranch.work import Code, Form
 
 __all__ = ["CallTask", "FanTask", "FramePlan", "Gather", "ReaderTask", "SourceTask", "Task", "frame_plan"]
@@ -50,6 +51,7 @@ class CallTask:
     place: str = DEFAULT_PLACE
     needs: Resources = NOTHING
     needs_code: Code | None = None
+    toll: Toll = FREE
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +119,7 @@ class FanTask:
     vertices: Mapping[str, Vertex] = field(repr=False)
     fuse: bool = False
     needs_code: Code | None = None
+    toll: Toll = FREE
 
     @property
     def axis(self) -> str:
@@ -313,7 +316,7 @@ class _Tasks:
         name = group[0].node if len(group) == 1 else f"{group[0].node} … {group[-1].node}"
         needs = together(vertex.resources for vertex in group)
         needs_code = once_needs_code(self.vertices, group, imports)
-        return CallTask(name, code, tuple(arguments), tuple(outputs), group[0].site.place, needs, needs_code)
+        return CallTask(name, code, tuple(arguments), tuple(outputs), group[0].site.place, needs, needs_code, toll_of(group))
 
     def _imports(self, group: Sequence[Vertex], inside: set[str]) -> tuple[list[Import], list[Gather]]:
         found: dict[Import, Gather] = {}
@@ -383,7 +386,7 @@ class _Tasks:
         awaited = self._awaited(fan)
         needs_code = fan_needs_code(self.vertices, fan)
         made = (code, tuple(columns), items, merges, captured, awaited)
-        return FanTask(fan.name, fan, *made, self.vertices, self.fuse, needs_code)
+        return FanTask(fan.name, fan, *made, self.vertices, self.fuse, needs_code, toll_of(fan.body.steps))
 
     def _awaited(self, fan: Fan) -> tuple[Value, ...]:
         """What the fan's stream readers need besides their streams, as far as it can be had before the fan starts: with

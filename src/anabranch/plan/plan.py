@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from anabranch.graph import Graph
+from anabranch.limits import Limit
 from anabranch.placement import ANYWHERE, DEFAULT_PLACE
 from anabranch.plan.body import Body, Fan, Value, build_body
 from anabranch.plan.frame import CallTask, FanTask, FramePlan, frame_plan
 from anabranch.plan.select import Kind, Selection, select
+from anabranch.plan.tolls import limits_among
 from anabranch.policies import Policy
 from anabranch.work import Code
 
@@ -65,6 +67,11 @@ class Plan:
     def has_needs(self) -> bool:
         """Whether a function says what it needs."""
         return any(vertex.resources for vertex in self.selection.vertices.values())
+
+    @cached_property
+    def limits(self) -> dict[str, Limit]:
+        """What functions say of how often they may be called, by key."""
+        return limits_among(self.selection.vertices.values())
 
     @cached_property
     def codes(self) -> tuple[tuple[str, Code], ...]:

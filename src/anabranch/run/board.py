@@ -10,6 +10,7 @@ long as there are not more of them than the run puts up with.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,8 +23,9 @@ from anabranch.errors import AnabranchError
 from anabranch.events import Event, ItemFailed
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.failure import Failure, capture
+from anabranch.limits import PATIENCE
 from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, check_needs
-from anabranch.plan import CallTask, FanTask, Gather, Value, most
+from anabranch.plan import FREE, CallTask, FanTask, Gather, Toll, Value, most
 from anabranch.policies import Faults, Policy
 from anabranch.run.budget import Budget
 from anabranch.run.commands import Command, Later, Submit, Weigh, Weighed
@@ -52,7 +54,7 @@ class Purpose(Enum):
 
 class Errand(NamedTuple):
     """A call in flight: what for, in which frame, which items or, for an export, which `value`; how many workers died of it,
-    and how many attempts it is.
+    how many attempts it is, and how often it was told to come again.
     """
 
     purpose: Purpose
@@ -65,6 +67,7 @@ class Errand(NamedTuple):
     holes: bool = False
     deaths: int = 0
     attempt: int = 1
+    pushes: int = 0
 
     @property
     def place(self) -> str:
@@ -79,6 +82,17 @@ class Errand(NamedTuple):
         """What it needs, as far as the plan knows."""
         task = self.frame.plan.tasks[self.number] if self.purpose in {Purpose.CALL, Purpose.SPAN} else None
         return task.needs if isinstance(task, (CallTask, FanTask)) else NOTHING
+
+    @property
+    def toll(self) -> Toll:
+        """What it has to pass."""
+        task = self.frame.plan.tasks[self.number] if self.purpose in {Purpose.CALL, Purpose.SPAN} else None
+        return task.toll if isinstance(task, (CallTask, FanTask)) else FREE
+
+    @property
+    def items(self) -> int:
+        """How many items it has."""
+        return self.hi - self.lo if self.purpose is Purpose.SPAN else 1
 
     @property
     def needs_code(self) -> Code | None:
@@ -127,7 +141,6 @@ class Board:
         faults: what the run does about failures.
         policies: what functions say of their own, by node.
         run_id: identifies the run, for whoever wants to know it where calls are performed.
-        tokens: what the run divides among its calls, if functions say that they need any of it.
     """
 
     def __init__(
@@ -136,10 +149,9 @@ class Board:
         faults: Faults,
         policies: Mapping[str, Policy],
         run_id: str = "",
-        tokens: Tokens | None = None,
     ) -> None:
         self.run_id = run_id
-        self.tokens = tokens
+        self.tokens: Tokens | None = None
         self.rooms = {place: Room(capacity) for place, capacity in capacities.items()}
         self.all_rooms = tuple(self.rooms.values())
         self.faults = faults
@@ -176,7 +188,7 @@ class Board:
             if room.load < room.credit and (room.ready or room.stack):
                 if self.tokens is None:
                     return room, bool(room.ready)
-                if chosen := self.tokens.choose(room):
+                if chosen := self.tokens.choose(room, lambda call: self._trips[call.id].errand.toll):
                     return room, chosen == "ready"
         return None
 
@@ -190,7 +202,7 @@ class Board:
         arguments, values = gathered
         number = next(self.ids)
         needs = errand.needs
-        told = (self.faults.on_error, self.run_id, ceil(needs.cpus or 0))
+        told = (self.faults.on_error, self.run_id, ceil(needs.cpus or 0), errand.pushes + 1 < PATIENCE)
         layout = Layout(number, errand.frame.where, start, tuple(arguments), *told)
         call = Call(code, layout, tuple(values), errand.place, needs)
         self._trips[number] = Trip(errand, call)
@@ -205,8 +217,11 @@ class Board:
         """The command that hands a call to the executor."""
         room = self.rooms[call.place]
         room.enter(call)
-        if self.tokens is not None and room.is_local:
-            self.tokens.take(call.needs)
+        if self.tokens is not None:
+            errand = self._trips[call.id].errand
+            self.urgent.extend(self.tokens.gates.enter(errand.toll.calls, errand.items))
+            if room.is_local:
+                self.tokens.take(call.needs)
         return Submit(call)
 
     @property
@@ -227,12 +242,17 @@ class Board:
                 self._weigh(call, code)
 
     def due(self, alarm: int) -> None:
-        """The delay of a call is over."""
-        self.send(self.postponed.pop(alarm))
+        """The delay of a call, or a turn, is over."""
+        if self.tokens is not None and alarm in self.tokens.gates.alarms:
+            self.tokens.gates.due(alarm)
+        else:
+            self.send(self.postponed.pop(alarm))
 
     def is_safe(self, call: Call) -> bool:
         """Whether the driver may run a call itself: nobody died of it, and it need not be ended."""
         errand = self._trips[call.id].errand
+        if errand.toll or call.needs:
+            return False
         return not errand.deaths and errand.attempt == 1 and not any(p.timeout for p in call.code.policies.values())
 
     def errand(self, call: int) -> Errand | None:
@@ -244,20 +264,42 @@ class Board:
         """A call is out no more. None if nobody waits for it."""
         trip = self._trips.pop(message.call, None)
         if trip is not None:
-            self._left(trip.call)
+            self._left(trip, message)
         return trip
 
-    def _left(self, call: Call) -> None:
+    def _left(self, trip: Trip, message: Message) -> None:
+        errand, call = trip
         room = self.rooms[call.place]
-        if self.tokens is not None and room.is_local and call.id in room.out:
-            self.tokens.give(call.needs)
+        if self.tokens is not None and call.id in room.out:
+            if room.is_local:
+                self.tokens.give(call.needs)
+            gates, toll = self.tokens.gates, errand.toll
+            gates.leave(toll.calls)
+            if toll and isinstance(message, Outcome) and message.pushed is None:
+                gates.answered(_besides(errand, call, message))
         room.leave(call)
+
+    def push_back(self, trip: Trip, asked: float) -> None:
+        """A call was too much for what it calls: it waits for its turn again, and the others with it."""
+        assert self.tokens is not None
+        self.urgent.extend(self.tokens.gates.pushed(trip.errand.toll.calls, trip.call.id, asked, next(self.ids)))
+        self.send(self.again(trip, trip.errand._replace(pushes=trip.errand.pushes + 1)))
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether something waits for its turn, which comes by itself."""
+        return self.tokens is not None and bool(self.tokens.gates.alarms)
 
     def slots_for(self, task: FanTask, room: Room) -> int:
         """How many spans of a fan can run at the same time."""
-        if self.tokens is None or not room.is_local or not task.needs:
-            return room.slots
-        return self.tokens.most(task.needs, max(1, room.slots // slots_taken(task.needs, room.slots)))
+        slots = room.slots
+        if self.tokens is not None and room.is_local and task.needs:
+            slots = self.tokens.most(task.needs, max(1, slots // slots_taken(task.needs, slots)))
+        return slots if self.tokens is None else self.tokens.gates.slots(task.toll.calls, slots)
+
+    def most_items(self, task: FanTask) -> int:
+        """How many items of a fan may travel together."""
+        return sys.maxsize if self.tokens is None else self.tokens.gates.most(task.toll.calls) or sys.maxsize
 
     # -- what calls need -------------------------------------------------------------------------------------------
 
@@ -383,3 +425,14 @@ def _shared(frame: Frame, value: Value, slot: Slot) -> Slot:
             parts = [chunk._replace(handle=Shared(next(_shared_keys), chunk.handle)) for chunk in slot.chunks]
             frame.held[value] = Column(parts)
     return frame.held[value]
+
+
+def _besides(errand: Errand, call: Call, outcome: Outcome) -> dict[str, int]:
+    """By key, how many calls were made that a call had no turns for; below zero if it had turns that nobody needed."""
+    toll, widths = errand.toll, dict(outcome.widths)
+    found = outcome.cached and outcome.cached >= errand.items * len(call.code.origins)  # all of it was there already
+    spared = errand.items if found else 0
+    return {
+        key: outcome.retries - calls * spared + sum(widths.get(axis, 0) * n for axis, n in toll.inside.get(key, {}).items())
+        for key, calls in toll.calls.items()
+    }

@@ -19,6 +19,7 @@ __all__ = [
     "Later",
     "News",
     "OpenSource",
+    "Pace",
     "Pull",
     "Pulled",
     "Read",
@@ -110,13 +111,24 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Answer with `Due` when so many seconds have gone since the answer to the last such command for `key` was due, or, if
+    there was none or that is long ago, since now.
+    """
+
+    alarm: int
+    key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Weigh:
     """Run this in the driver, which tells what a call of that number needs; answer with `Weighed`."""
 
     call: Call
 
 
-Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later | Weigh
+Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later | Pace | Weigh
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from anabranch.plan import FanTask, Value
 from anabranch.run.commands import EndFeed, Feed
 from anabranch.run.rooms import Room
 from anabranch.run.sizes import SpanSizer
-from anabranch.run.values import Chunk, Column
+from anabranch.run.values import Cell, Chunk, Column, Slot
 from anabranch.work import Missing
 
 if TYPE_CHECKING:
@@ -202,6 +202,11 @@ class FanState:
         """Whether nothing of it is out."""
         return not self.outstanding and not self.pulling
 
+    def may_open(self, index: int) -> bool:
+        """Whether an item has an inner fan, and what it is made of is here."""
+        slots = (self.frame.slots[reading.outer] for reading in self.task.aligned)
+        return self.task.nested and all(_has_here(slot, index) for slot in slots)
+
     @property
     def wanted(self) -> bool:
         """Whether anybody still waits for what it makes."""
@@ -217,3 +222,8 @@ class FanState:
                 if feeding.started and not feeding.ended:
                     least[feeding.reader] = min(least.get(feeding.reader, feeding.lag), feeding.lag)
         return max(least.values(), default=0)
+
+
+def _has_here(slot: Slot, index: int) -> bool:
+    """Whether an element of a list is in this process (and there at all)."""
+    return slot.is_local and (isinstance(slot, Cell) or slot.length > index)

@@ -170,7 +170,8 @@ class Fans:
         """Cuts a span off the fan of a place that opened last, or takes it off the stack if it cannot be cut now."""
         fan = room.stack[-1]
         behind = fan.lag > room.credit and not fan.forced
-        if fan.phase is not Phase.OPEN or fan.pulling or behind:
+        full = bool(fan.task.toll.inside) and fan.alive >= 2 * room.slots and fan.may_open(fan.cut)
+        if fan.phase is not Phase.OPEN or fan.pulling or behind or full:
             room.stack.pop()
             fan.queued = False
             if behind:
@@ -178,7 +179,7 @@ class Fans:
             return None
         fan.forced = False
         fan.opening = self._opens(fan)
-        size = 1 if fan.opening else fan.sizer.next(fan.left)
+        size = 1 if fan.opening else min(fan.sizer.next(fan.left), self.board.most_items(fan.task))
         if fan.source is not None:
             fan.pulling = True
             return Pull(fan.source, size)
@@ -328,7 +329,7 @@ class Fans:
             errand = errand._replace(deaths=errand.deaths + 1)
             if errand.deaths >= self.board.faults.deaths:
                 delay = None
-            elif self._may_open(fan, errand.lo):
+            elif fan.may_open(errand.lo):
                 self._open_item(fan, errand.lo, alone)  # its inner items are smaller suspects
                 return
         if delay is None:
@@ -459,16 +460,13 @@ class Fans:
 
     def _opens(self, fan: FanState) -> bool:
         """Whether the next item is to be opened as a frame of its own instead of looped over in a span."""
+        if fan.task.toll.inside:  # what is limited inside goes out by itself
+            return fan.may_open(fan.cut)
         few = 2 * fan.room.slots
-        if fan.room.slots < 2 or fan.alive >= few or not self._may_open(fan, fan.cut):
+        if fan.room.slots < 2 or fan.alive >= few or not fan.may_open(fan.cut):
             return False
         seconds = fan.sizer.estimate.seconds
         return fan.opened < few or (seconds is not None and seconds > min(fan.sizer.aim, LONG))
-
-    def _may_open(self, fan: FanState, index: int) -> bool:
-        """Whether an item has an inner fan, and what it is made of is here."""
-        slots = (fan.frame.slots[reading.outer] for reading in fan.task.aligned)
-        return fan.task.nested and all(_has_here(slot, index) for slot in slots)
 
     def _open_item(self, fan: FanState, lo: int, items: list[Any] | None) -> None:
         frame, task = fan.frame, fan.task
@@ -521,11 +519,6 @@ def _items_of(fan: FanState, trip: Trip, piece: Piece) -> list[Any] | None:
         return None
     items: list[Any] = trip.call.values[0]
     return items[piece.lo - trip.errand.lo : piece.hi - trip.errand.lo]
-
-
-def _has_here(slot: Slot, index: int) -> bool:
-    """Whether an element of a list is in this process (and there at all)."""
-    return slot.is_local and (isinstance(slot, Cell) or slot.length > index)
 
 
 def _slot(element: Any, rank: int) -> Slot:

@@ -64,9 +64,13 @@ class Room:
             self.out.remove(call.id)
             self.load -= slots_taken(call.needs, self.slots) if call.needs and self.is_local else 1
 
-    def has_slots(self, needs: Resources) -> bool:
-        """Whether a call with such needs would run at once: it must not hold what it needs while it waits."""
-        return not self.is_local or self.load + slots_taken(needs, self.slots) <= self.slots
+    def has_slots(self, needs: Resources, *, at_once: bool = False) -> bool:
+        """Whether a call with such needs would run at once: it must not hold what it needs while it waits. Elsewhere that is
+        not for us to say, but for what has its turn now.
+        """
+        if not self.is_local:
+            return not at_once or self.load < self.slots
+        return self.load + slots_taken(needs, self.slots) <= self.slots
 
     @property
     def is_quiet(self) -> bool:

@@ -16,6 +16,7 @@ spans, one at a time, whenever there is credit, so that the number of items neve
     losses.py   how a span is cut up whose worker died
     rooms.py    what a run has at each place
     tokens.py   what it divides among its calls
+    gates.py    whose turn it is to call what many call
     budget.py   how many failures the run puts up with
     merges.py   partial values of associative collectors
     readers.py  stream readers and their feeds
@@ -38,6 +39,7 @@ from anabranch.errors import TransferError
 from anabranch.events import CallFinished, CallStarted, Event, PartsJoined, WorkerDied
 from anabranch.executor import CallFailed, CallLost, Message, Reference, Replay
 from anabranch.failure import Failure
+from anabranch.limits import Limit
 from anabranch.placement import DEFAULT_PLACE
 from anabranch.plan import CallTask, FanTask, FramePlan, ReaderTask, SourceTask, Value
 from anabranch.policies import DEFAULT, Faults, Policy
@@ -55,8 +57,10 @@ from anabranch.run.commands import (
     Stopped,
     Weighed,
 )
+from anabranch.run.fan import Phase
 from anabranch.run.fans import Fans, reason_of, timing_of
 from anabranch.run.frame import Frame
+from anabranch.run.gates import Gates
 from anabranch.run.readers import Readers
 from anabranch.run.rooms import Capacity, Room
 from anabranch.run.sizes import Estimate
@@ -95,10 +99,13 @@ class Run:
         policies: Mapping[str, Policy] = MappingProxyType({}),
         estimates: dict[FanTask, Estimate] | None = None,
         run_id: str = "",
+        limits: Mapping[str, Limit] = MappingProxyType({}),
     ) -> None:
         self.done = False
         capacities = {DEFAULT_PLACE: Capacity(slots, credit), **places}
-        self.board = Board(capacities, faults, policies, run_id, None if tokens is None else Tokens(tokens))
+        self.board = Board(capacities, faults, policies, run_id)
+        if tokens is not None or limits:
+            self.board.tokens = Tokens(tokens or {}, Gates(limits, self.board.ids))
         self.readers = Readers(self.board, self)
         self.fans = Fans(self.board, self, self.readers, {} if estimates is None else estimates)
         self._openings: deque[tuple[Frame, int]] = deque()
@@ -200,7 +207,7 @@ class Run:
     def is_stuck(self) -> bool:
         """Whether no news can come of what has been done so far: nothing is out, and every reader waits."""
         board = self.board
-        return not (self.in_flight or board.postponed) and (self.readers.starving or not self.readers.at_work)
+        return not (self.in_flight or board.postponed or board.is_paced) and (self.readers.starving or not self.readers.at_work)
 
     def handle(self, news: News) -> None:
         """Takes in what happened."""
@@ -233,6 +240,11 @@ class Run:
 
     def _returned(self, trip: Trip, message: Message) -> None:
         errand = trip.errand
+        if isinstance(message, Outcome) and message.pushed is not None:
+            fan = errand.frame.fans.get(errand.number) if errand.purpose is Purpose.SPAN else None
+            if fan is None or fan.phase is not Phase.DONE:
+                self.board.push_back(trip, message.pushed)
+            return
         if errand.purpose is Purpose.SPAN:
             self.fans.span_returned(trip, message)
             return

@@ -8,11 +8,14 @@ This module never knows where a call runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING
 
+from anabranch.executor import Call
 from anabranch.placement import Resources
+from anabranch.plan import Toll
+from anabranch.run.gates import Gates
 
 if TYPE_CHECKING:
     from anabranch.run.fan import FanState
@@ -24,9 +27,10 @@ __all__ = ["Tokens", "slots_taken"]
 class Tokens:
     """Amounts that are free, by name. What has no name here is not divided by us."""
 
-    def __init__(self, totals: Mapping[str, float]) -> None:
+    def __init__(self, totals: Mapping[str, float], gates: Gates) -> None:
         self.totals = dict(totals)
         self.free = dict(totals)
+        self.gates = gates
 
     def take(self, needs: Resources) -> None:
         """A call goes out."""
@@ -49,15 +53,19 @@ class Tokens:
         known = ((amount, self.totals[name]) for name, amount in needs.amounts.items() if name in self.totals)
         return max(1, min([slots, *(int(total / amount + 1e-9) for amount, total in known)]))
 
-    def choose(self, room: Room) -> str:
+    def choose(self, room: Room, toll: Callable[[Call], Toll]) -> str:
         """Puts first what can go out of a place now: of the calls that are ready, or of the fans that can be cut.
+
+        Args:
+            room: the place.
+            toll: says what a call has to pass.
 
         Returns:
             ``ready``, ``stack``, or nothing if nothing can.
         """
         awaited: set[str] = set()
         for number, call in enumerate(room.ready):
-            if self._may_go(room, call.needs, awaited):
+            if self._may_go(room, (call.needs, toll(call)), awaited):
                 del room.ready[number]
                 room.ready.appendleft(call)
                 return "ready"
@@ -71,15 +79,19 @@ class Tokens:
     def _may_cut(self, room: Room, fan: FanState, awaited: set[str]) -> bool:
         if fan.task.needs_code is not None and room.ready:
             return False  # what has been cut off it waits already
-        return self._may_go(room, fan.task.needs, awaited)
+        if fan.task.toll.inside and fan.may_open(fan.cut):
+            return True  # what is inside passes by itself
+        return self._may_go(room, (fan.task.needs, fan.task.toll), awaited)
 
-    def _may_go(self, room: Room, needs: Resources, awaited: set[str]) -> bool:
-        if not needs:
+    def _may_go(self, room: Room, wants: tuple[Resources, Toll], awaited: set[str]) -> bool:
+        needs, toll = wants
+        if not (needs or toll):
             return True
-        lacking = self.lacks(needs)
-        if not (lacking or awaited & needs.amounts.keys()) and room.has_slots(needs):
+        names = needs.amounts.keys() | toll.calls.keys()
+        lacking = (self.lacks(needs) if room.is_local else set()) | self.gates.closed(toll.calls)
+        if not (lacking or awaited & names) and room.has_slots(needs, at_once=bool(toll)):
             return True
-        awaited |= lacking or needs.amounts.keys()
+        awaited |= lacking or names
         return False
 
 

@@ -13,15 +13,17 @@ from typing import Any
 from anabranch.errors import InternalError
 from anabranch.executor import Call
 from anabranch.plan import Plan, ReaderTask
-from anabranch.run import Cell, Run
+from anabranch.run import Capacity, Cell, Run
 from anabranch.run.commands import (
     CloseSource,
     Command,
+    Due,
     EndFeed,
     Feed,
     FeedTaken,
     News,
     OpenSource,
+    Pace,
     Pull,
     Pulled,
     Read,
@@ -55,7 +57,10 @@ class Simulator:
         self.model = model
         self.cluster = cluster
         credit = 2 * cluster.workers if cluster.credit is None else cluster.credit
-        self.run = Run(plan.root, {value: Cell(None) for value in plan.given}, slots=cluster.workers, credit=credit)
+        given = {value: Cell(None) for value in plan.given}
+        places = {place: Capacity(cluster.workers, credit) for place in plan.places}
+        self.run = Run(plan.root, given, slots=cluster.workers, credit=credit, places=places, limits=plan.limits)
+        self.paces: dict[str, float] = {}
         self.now = 0.0
         self.work = 0.0
         self.driver = 0.0
@@ -115,6 +120,10 @@ class Simulator:
             self.feed(command)
         elif isinstance(command, EndFeed):
             self.end_feed(command)
+        elif isinstance(command, Pace):
+            due = max(self.paces.get(command.key, 0.0), self.now) + command.seconds
+            self.paces[command.key] = due
+            heappush(self.arriving, (due, next(self.order), Due(command.alarm), 0))
         elif not isinstance(command, CloseSource):
             raise InternalError(f"unknown command {command!r}")
 

@@ -137,7 +137,7 @@ def beside(
     types: Mapping[str, Any] = more.pop("types", {})
     node = draft.node
     parameters = tuple(Parameter(key, Role.PLAIN, 0, types.get(key, Any)) for key in reads)
-    policy = None if node.policy is None else replace(node.policy, retries=None, timeout=None)
+    policy = None if node.policy is None else replace(node.policy, retries=None, timeout=None, limits=())
     shared: dict[str, Any] = {"doc": node.doc, "origin": node.origin, "originating": node.originating, "policy": policy}
     shared |= {"place": node.place, "resources": node.resources}
     return Draft(Node(name, function, parameters, annotation, **{**shared, **more}), dict(reads))
