@@ -16,6 +16,7 @@ from typing import Any
 
 from anabranch.errors import RunCancelled
 from anabranch.events import Event, FanFinished, FanOpened, ItemFailed, SpanFinished
+from anabranch.explain import Chronicle, Explanation, explained
 from anabranch.failure import Failure
 from anabranch.report import Report
 
@@ -30,6 +31,19 @@ class RunResult:
     results: dict[str, Any]
     failures: tuple[Failure, ...]
     report: Report
+    chronicle: Chronicle = field(default_factory=Chronicle, repr=False, compare=False)
+
+    def explain(self, node: str, item: int | tuple[int, ...] | None = None) -> Explanation:
+        """Why a function ran for an item, waited, was tried again, came from a cache, or has not run: `str` of it says so.
+
+        Args:
+            node: the function.
+            item: the item's index, or its indices on all axes, outermost first; None is all of a function's items.
+
+        Raises:
+            InputError: there is no such function, or it has no such items.
+        """
+        return explained(self.chronicle, node, item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,7 @@ class Watch:
     counts: dict[str, _Count] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    chronicle: Chronicle = field(default_factory=Chronicle)
     stop: Callable[[Exception], None] | None = None
     cancelled: RunCancelled | None = None
 
@@ -143,6 +158,14 @@ class RunHandle:
             raise self._error
         assert self._result is not None
         return self._result
+
+    def explain(self, node: str, item: int | tuple[int, ...] | None = None) -> Explanation:
+        """The same as `RunResult.explain`, also while the run goes on and after it has failed.
+
+        Raises:
+            InputError: there is no such function, or it has no such items.
+        """
+        return explained(self._watch.chronicle, node, item)
 
     def progress(self) -> dict[str, FanProgress]:
         """How far each fan-out is, by axis; over all its openings, where it is nested."""

@@ -164,3 +164,23 @@ def test_bars_on_a_terminal(anabranch, tmp_path):
     final = [line for line in lines if line.startswith(("number", "done"))][-2:]
     assert "7/7" in final[0]
     assert re.fullmatch(r"done \d[\d.]* s, 1 worker\s*", final[1])
+
+
+def test_an_item_is_explained_from_an_event_file_and_from_a_run_that_lasts(anabranch, tmp_path):
+    kept = ("--runs", str(tmp_path / "runs"))
+    asked = ("run", "flow.py", "bads", "-i", "limit=5", "--on-error", "skip", "--events", "run.jsonl", "--run-id", "one", *kept)
+    assert anabranch(*asked).returncode == 0
+    for source in (("run.jsonl",), ("one", *kept)):
+        done = anabranch("explain", source[0], "bad[3]", *source[1:])
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("bad[3] failed\n  it raised ValueError: <b>no threes</b>")
+        found = json.loads(anabranch("explain", source[0], "bads", "--json", *source[1:]).stdout)
+        assert (found["node"], found["item"], found["fate"]) == ("bads", None, "ran")
+    for arguments, said in (
+        (("run.jsonl", "bat[3]"), "there is no function 'bat'; did you mean 'bad'?"),
+        (("flow.py", "bad"), "'flow.py' is no event file"),
+        (("two", "bad", *kept), "there is no run 'two'"),
+    ):
+        done = anabranch("explain", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr

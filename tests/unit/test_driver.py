@@ -478,7 +478,8 @@ def test_observers_of_some_runs_only():
 def test_an_observer_sees_a_flow_without_fan_outs_too():
     seen = []
     Builder().with_modules(FLOW).with_adapters(seen.append).build().execute(["aside"], {"start": 1})
-    assert [type(event).__name__ for event in seen] == ["RunStarted", "CallStarted", "CallFinished", "RunFinished"]
+    kinds = ["RunStarted", "ExecutorLeased", "CallStarted", "CallFinished", "RunFinished"]
+    assert [type(event).__name__ for event in seen] == kinds
 
 
 # -- many callers --------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ of the flow, 130 and 143 whoever sent the signal.
 
 | module | knows |
 | --- | --- |
-| `app`, `cache`, `runs`, `durable` | commands and their options |
+| `app`, `cache`, `runs`, `durable`, `why` | commands and their options |
 | `command` | what every command does around its work |
 | `flow` | how a file or a dotted name becomes a module |
 | `inputs`, `value`, `record` | how text becomes values of the annotated type |
@@ -52,7 +52,7 @@ def _start() -> int:
         message = f"the command line needs {' and '.join(missing)}: pip install 'anabranch[cli]'"
         print(message, file=sys.stderr)  # noqa: T201  there is no rich to print it with
         return 2
-    from anabranch.cli import durable, runs  # noqa: F401  more commands
+    from anabranch.cli import durable, runs, why  # noqa: F401  more commands
     from anabranch.cli.app import start
 
     return start()

@@ -22,7 +22,7 @@ from anabranch.compare.settings import Setting
 from anabranch.driver import Builder
 from anabranch.errors import InputError
 from anabranch.see.files import RunFile
-from anabranch.see.words import bytes_of, duration, share
+from anabranch.words import bytes_of, duration, share
 
 __all__ = ["compare"]
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from anabranch.driver import Builder
     from anabranch.journal import Began, Follower, Peek, Runs, Story
 
-__all__ = ["resume"]
+__all__ = ["place_of", "resume"]
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's name; 'anabranch runs' lists them.", show_default=False)]
 Another = Annotated[
@@ -156,7 +156,7 @@ def replay(
     """Calls a function again for one item, in this process, with what it was called with; shows what comes of it."""
 
     def work(results: Results) -> None:
-        node, indices = _place(item)
+        node, indices = place_of(item)
         began = _began(folder, run)
         with _builder(began, run, folder).build() as driver:
             value = driver.replay(run, node, indices, debug=debug)
@@ -213,7 +213,7 @@ def _values(folder: Path | None, run: str, began: Began, *, leave: Mapping[str, 
     return values_in(wanted, _runs(folder).find(run), "input")
 
 
-def _place(text: str) -> tuple[str, tuple[int, ...]]:
+def place_of(text: str) -> tuple[str, tuple[int, ...]]:
     """A node, and the indices of an item.
 
     Raises:

@@ -9,7 +9,7 @@ from anabranch.cli.display import show_grid
 from anabranch.cli.grid import Column, Grid
 from anabranch.cli.results import Results
 from anabranch.predict.prediction import Forecast, Prediction
-from anabranch.see.words import amount, duration, share
+from anabranch.words import amount, duration, share
 
 __all__ = ["show_forecast"]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from anabranch.compare.figures import Comparison, Figures
 from anabranch.compare.settings import SEQUENTIAL, Setting
-from anabranch.see.words import bytes_of, duration, share
+from anabranch.words import bytes_of, duration, share
 
 __all__ = ["Advice", "advice_on"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from anabranch.compare.figures import Comparison, Figures
 from anabranch.draw.svg import escaped
-from anabranch.see.words import bytes_of, duration, share
+from anabranch.words import bytes_of, duration, share
 
 __all__ = ["colour_of", "curves", "memory", "parts", "walls"]
 

@@ -9,7 +9,7 @@ from anabranch.compare.advice import Advice
 from anabranch.compare.figures import Comparison, Figures
 from anabranch.draw.page import policy, rendered, resource
 from anabranch.see.report.surroundings import surroundings
-from anabranch.see.words import amount, bytes_of, duration, share
+from anabranch.words import amount, bytes_of, duration, share
 
 __all__ = ["page_of_comparison"]
 

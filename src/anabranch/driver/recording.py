@@ -34,6 +34,9 @@ __all__ = ["Facts", "Lasting", "Recording", "values_in"]
 GIVEN: Final = Recipe("what was given", b"")
 """What inputs, config and overrides are kept by."""
 
+EVENTS: Final = "events.jsonl"
+"""What a run's events are called, in its folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
@@ -83,9 +86,13 @@ class Recording:
     Attributes:
         redo: nodes whose results were made without items that had failed.
         failed: the items that failed.
+        events: where the run's events are written, to be told of later.
     """
 
-    def __init__(self, journal: Journal, redo: Iterable[str] = (), failed: Iterable[tuple[int, ...]] = ()) -> None:
+    def __init__(
+        self, journal: Journal, events: Path, redo: Iterable[str] = (), failed: Iterable[tuple[int, ...]] = ()
+    ) -> None:
+        self.events = events
         self.redo = frozenset(redo)
         self.failed = frozenset(failed)
         self._journal = journal
@@ -124,7 +131,7 @@ class Recording:
         except BaseException:
             journal.close()
             raise
-        return cls(journal)
+        return cls(journal, folder / EVENTS)
 
     @classmethod
     def resume(cls, lasting: Lasting, asked: Asked, graph: Graph, executor: str) -> Recording:
@@ -151,7 +158,7 @@ class Recording:
             if differs:
                 journal.add(Noted("forced", {"differs": differs}))
             redo = _after_failures(graph, {node for node, _ in story.failed})
-            return cls(journal, redo, (where for _, where in story.failed))
+            return cls(journal, lasting.folder / EVENTS, redo, (where for _, where in story.failed))
         except BaseException:
             journal.close()
             raise

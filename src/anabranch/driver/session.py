@@ -19,6 +19,7 @@ from anabranch.driver.supply import check_plan, limits_of, tokens_of
 from anabranch.engine import Engine, Observer
 from anabranch.events import Event, ExecutorLeased, RunFinished, RunStarted
 from anabranch.executor import Lease
+from anabranch.explain import Chronicle
 from anabranch.graph import Graph
 from anabranch.handle import RunResult, Watch
 from anabranch.places import leased
@@ -64,11 +65,10 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
         check_kept(plan.selection, request.faults.on_error)
     run_id = request.run_id or (os.urandom(16).hex() if watch is None else watch.run_id)
     report, hooks = Report(), parts.adapters.hooks
-    observers = [report.observe, *([watch.observe] if watch else []), *parts.adapters.observers]
-    if hooks is not None and hooks.expanded:
-        observers.append(hooks.expansions(plan, run_id))
-    observe = _observing(observers)
+    chronicle = Chronicle() if watch is None else watch.chronicle
     started = perf_counter()
+    remember = lambda event: chronicle.observe(event, perf_counter() - started)
+    observe = _observing([report.observe, remember, *_onlookers(parts, request, watch, run_id)])
     observe(_run_started(parts, run_id, plan))
     if hooks is not None:
         hooks.began(parts.lineage, plan, (inputs, overrides), run_id)
@@ -113,7 +113,20 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
         if hooks is not None:
             hooks.ended(parts.lineage, run_id, raised or results or {}, failures)
         observe(RunFinished(run_id, raised is not None))
-    return RunResult(run_id, results or {}, failures, report)
+    return RunResult(run_id, results or {}, failures, report, chronicle)
+
+
+def _onlookers(parts: Parts, request: Request, watch: Watch | None, run_id: str) -> list[Observer]:
+    """Who else sees the events of a run."""
+    observers = [*([watch.observe] if watch else []), *parts.adapters.observers]
+    hooks = parts.adapters.hooks
+    if hooks is not None and hooks.expanded:
+        observers.append(hooks.expansions(request.prepared.plan, run_id))
+    if request.recording is not None:
+        from anabranch.see.log import EventFile
+
+        observers.append(EventFile(request.recording.events, append=True))
+    return observers
 
 
 def _record(engine: Engine, recording: Recording | None) -> None:

@@ -7,9 +7,9 @@ from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
 from anabranch.events import CallFinished, Event, ItemFailed, RunFinished, RunStarted, SpanFinished
+from anabranch.explain.outline import outline_of
 from anabranch.lifecycle.hooked import item_name
 from anabranch.see.clocks import Clocks
-from anabranch.see.outline import outline_of
 from anabranch.see.runs import EachRun
 from anabranch.see.telemetry import OpenTelemetry
 

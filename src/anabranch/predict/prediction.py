@@ -19,8 +19,8 @@ from anabranch.predict.costs import Costs, costs_of
 from anabranch.predict.recording import Recording
 from anabranch.predict.replay import Replay, replay_of
 from anabranch.see.shape import plan_of_shape
-from anabranch.see.words import amount, duration, share
 from anabranch.simulation import Cluster, Simulation, simulate
+from anabranch.words import amount, duration, share
 
 __all__ = ["Forecast", "Prediction", "predict"]
 

@@ -17,7 +17,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.see.words import amount, duration, mishaps
+from anabranch.see.words import mishaps
+from anabranch.words import amount, duration
 
 __all__ = ["BarScreen", "drawn"]
 

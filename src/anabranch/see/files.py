@@ -37,14 +37,14 @@ class RunFile:
         """The file of one run."""
         return Path(str(self.path).replace(PLACE, run_id))
 
-    def open(self, run_id: str, *, by_line: bool = False) -> TextIO:
-        """Opens it anew for one run.
+    def open(self, run_id: str, *, by_line: bool = False, append: bool = False) -> TextIO:
+        """Opens it for one run, anew or to write on.
 
         Raises:
             InputError: it cannot be written.
         """
         path = self.of(run_id)
         try:
-            return path.open("w", encoding="utf-8", newline="\n", buffering=1 if by_line else 2**16)
+            return path.open("a" if append else "w", encoding="utf-8", newline="\n", buffering=1 if by_line else 2**16)
         except OSError as error:
             raise InputError(f"{self.what} cannot be written to '{path}': {error.strerror}") from error

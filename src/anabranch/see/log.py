@@ -22,13 +22,12 @@ from time import perf_counter, thread_time
 from typing import Any, TextIO, cast
 
 from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.explain.outline import nodes_of, outline_of
 from anabranch.failure import Failure
 from anabranch.graph import Graph
-from anabranch.graph.types import describe
 from anabranch.journey import Journey
 from anabranch.plan import Plan
 from anabranch.see.files import RunFile
-from anabranch.see.outline import outline_of
 from anabranch.see.runs import EachRun
 from anabranch.see.shape import shape_of
 
@@ -43,14 +42,15 @@ class EventFile(EachRun):
 
     Args:
         path: the file; ``{run_id}`` in it gives each run a file of its own.
+        append: leaves what is in the file, as for a run that goes on.
 
     Raises:
         InputError: the file cannot be there.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         file = RunFile(path, "the events")
-        super().__init__(lambda started: _Writer(file.open(started.run_id, by_line=True)))
+        super().__init__(lambda started: _Writer(file.open(started.run_id, by_line=True, append=append)))
 
 
 class _Writer:
@@ -112,6 +112,7 @@ def failure_document(failure: Failure) -> dict[str, Any]:
         "item": list(failure.item),
         "worker": failure.worker,
         "attempts": failure.attempts,
+        "policy": failure.policy,
         "error": type(exception).__qualname__,
         "message": _said(exception),
         "traceback": "".join(traceback.format_exception(exception)),
@@ -130,23 +131,9 @@ def _journey_document(journey: Journey) -> dict[str, float]:
     return {name: round(value, 6) for name, value in journey._asdict().items() if value}
 
 
-def _graph_document(graph: Graph) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": node.name,
-            "type": describe(node.annotation),
-            "axes": list(graph.value_axes(node.name)),
-            "expands": node.expands,
-            "reads": [parameter.name for parameter in node.parameters],
-            "origin": node.origin,
-        }
-        for node in graph.nodes.values()
-    ]
-
-
 _DOCUMENTS: Mapping[type, Callable[[Any], Any]] = {
     Failure: failure_document,
-    Graph: _graph_document,
+    Graph: lambda graph: [asdict(node) for node in nodes_of(graph)],
     Journey: _journey_document,
     Plan: lambda plan: [asdict(task) for task in outline_of(plan)],
 }

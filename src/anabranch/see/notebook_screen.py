@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.see.words import amount, duration, mishaps
+from anabranch.see.words import mishaps
+from anabranch.words import amount, duration
 
 __all__ = ["NotebookScreen", "html_of"]
 

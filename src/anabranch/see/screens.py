@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from anabranch.see.tally import Snapshot
-from anabranch.see.words import duration, mishaps, of_fan
+from anabranch.see.words import mishaps, of_fan
+from anabranch.words import duration
 
 __all__ = ["CallScreen", "JsonScreen", "LineScreen", "document_of"]
 

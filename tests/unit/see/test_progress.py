@@ -15,7 +15,7 @@ from anabranch.see.bars import BarScreen, drawn
 from anabranch.see.notebook_screen import html_of
 from anabranch.see.runs import EachRun
 from anabranch.see.screens import JsonScreen, LineScreen, document_of
-from anabranch.see.words import amount, bytes_of, duration, share
+from anabranch.words import amount, bytes_of, duration, share
 
 EVIL = "<script>alert(1)</script>[red]"
 

@@ -14,7 +14,7 @@ from anabranch.see.report.durations import Durations, bin_start
 from anabranch.see.report.lanes import Lane
 from anabranch.see.report.path import Step
 from anabranch.see.report.record import Record
-from anabranch.see.words import amount, duration
+from anabranch.words import amount, duration
 
 __all__ = ["COLOURS", "busy_chart", "colour_of", "histogram", "path_chart", "timeline"]
 

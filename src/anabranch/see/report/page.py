@@ -24,7 +24,7 @@ from anabranch.see.report.picture import chart_of_run
 from anabranch.see.report.record import CallRow, Record
 from anabranch.see.report.surroundings import surroundings
 from anabranch.see.runs import EachRun
-from anabranch.see.words import amount, bytes_of, duration, share
+from anabranch.words import amount, bytes_of, duration, share
 
 __all__ = ["RunReport", "page_of_run"]
 

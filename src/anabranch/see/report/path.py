@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from anabranch.see.outline import TaskOutline
+from anabranch.explain.outline import TaskOutline
 from anabranch.see.report.record import Record
 
 __all__ = ["Step", "Stretch", "critical_path", "stretches"]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from anabranch.draw import Box, Chart, Cluster, chart_of
 from anabranch.see.report.durations import Durations
 from anabranch.see.report.record import Record
-from anabranch.see.words import amount, duration
+from anabranch.words import amount, duration
 
 __all__ = ["chart_of_run"]
 

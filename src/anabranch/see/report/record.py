@@ -33,9 +33,9 @@ from anabranch.events import (
     StreamRead,
     WorkerDied,
 )
+from anabranch.explain.outline import TaskOutline, outline_of
 from anabranch.journey import AT_HOME, footprint
 from anabranch.see.clocks import Clocks
-from anabranch.see.outline import TaskOutline, outline_of
 from anabranch.see.report.doings import Doing, Doings
 from anabranch.see.report.failures import Failures
 from anabranch.see.report.loads import Loads

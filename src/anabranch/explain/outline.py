@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from anabranch.graph import Graph
+from anabranch.graph.node import Node
+from anabranch.graph.types import describe
 from anabranch.plan import Body, Fan, FanTask, Kind, Plan, SourceTask
 from anabranch.plan.frame import CallTask, FramePlan, ReaderTask, Task
 
-__all__ = ["TaskOutline", "outline_of"]
+__all__ = ["NodeOutline", "TaskOutline", "nodes_of", "outline_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +88,26 @@ def _nodes(body: Body) -> Iterator[str]:
             yield from _nodes(step.body)
         elif step.kind is Kind.CALL:
             yield step.node
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutline:
+    """A function of the flow: the axes of its value, whether it `expands`, what it reads, where it stands in the code."""
+
+    name: str
+    type: str
+    axes: tuple[str, ...]
+    expands: bool
+    reads: tuple[str, ...]
+    origin: str
+
+
+def nodes_of(graph: Graph | None) -> tuple[NodeOutline, ...]:
+    """The functions of a graph."""
+    return tuple(_node(graph, node) for node in graph.nodes.values()) if graph is not None else ()
+
+
+def _node(graph: Graph, node: Node) -> NodeOutline:
+    reads = tuple(dict.fromkeys(parameter.reads for parameter in node.parameters))
+    axes = tuple(graph.value_axes(node.name))
+    return NodeOutline(node.name, describe(node.annotation), axes, node.expands, reads, node.origin)
