@@ -55,7 +55,7 @@ class Column:
 
     def add(self, chunk: Chunk) -> None:
         """Takes one part."""
-        if chunk.single or type(chunk.handle) is not list:
+        if chunk.single or not hasattr(chunk.handle, "extend"):  # a reference, or what stands for all of a span
             self.chunks.append(chunk)
             return
         number = self._ends.pop(chunk.lo, len(self.chunks))

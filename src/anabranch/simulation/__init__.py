@@ -2,7 +2,7 @@
 
 Theory: `Run` never knows time, threads or values, so all of them can be made up. A call that is submitted gets a worker and
 a time at which its outcome arrives; a heap gives the outcomes back in that order, and the clock jumps from one to the next.
-Lists are ranges: they have a length and no contents. So a hundred million items on ten thousand workers cost as many
+Lists are hollow: they have a length and no contents. So a hundred million items on ten thousand workers cost as many
 steps as there are calls, and what is measured is the scheduler and nothing else.
 
 ::

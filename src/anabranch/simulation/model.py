@@ -1,6 +1,6 @@
 """What a simulated run knows of the real one: how wide fan-outs are, how long calls take, and what they give.
 
-Theory: lists are ranges: they have a length and no contents. How long an item takes depends on its place, and, where it is
+Theory: lists are hollow: they have a length and no contents. How long an item takes depends on its place, and, where it is
 drawn, on the seed, but never on the span it travels in; so two schedules of one flow can be compared.
 
 This module never knows workers, clocks or schedules.
@@ -60,7 +60,10 @@ class Axis:
 
 
 class Hollow(Sequence[Any]):
-    """A list of lists without contents: items [lo, hi) of the first of `axes`, each as wide as the model says."""
+    """A list without contents: items [lo, hi) of the first of `axes`, each a list as wide as the model says if there are more.
+
+    Lists that are neighbours can be put together, as the driver does with those that it has.
+    """
 
     __slots__ = ("axes", "hi", "lo", "model", "where")
 
@@ -74,6 +77,13 @@ class Hollow(Sequence[Any]):
     def __len__(self) -> int:
         return self.hi - self.lo
 
+    def __add__(self, following: Hollow) -> Hollow:
+        return Hollow(self.model, self.axes, self.where, self.lo, following.hi)
+
+    def extend(self, following: Hollow) -> None:
+        """Takes the list that begins where this one ends."""
+        self.hi = following.hi
+
     @overload
     def __getitem__(self, index: int) -> Any: ...
     @overload
@@ -82,8 +92,10 @@ class Hollow(Sequence[Any]):
         places = range(self.lo, self.hi)[index]
         if isinstance(places, range):
             return Hollow(self.model, self.axes, self.where, places.start, places.stop)
+        if len(self.axes) == 1:
+            return None
         inside = (*self.where, places)
-        return self.model.hollow(self.axes[1:], inside, 0, self.model.width(self.axes[1], inside))
+        return Hollow(self.model, self.axes[1:], inside, 0, self.model.width(self.axes[1], inside))
 
 
 def counted(argument: Argument, values: Sequence[Any]) -> int:
@@ -143,7 +155,6 @@ class Model:
         self.axes = {name: axis if isinstance(axis, Axis) else Axis(axis) for name, axis in axes.items()}
         self.vertices = plan.selection.vertices
         self.durations: dict[str, Durations] = {name: _durations(name, each, seed) for name, each in seconds.items()}
-        self.ranges: dict[int, range] = {}
         self.tasks: dict[str, _Once | _Loop] = {}
         self._learn(plan.root)
 
@@ -166,10 +177,6 @@ class Model:
         """How many items an axis has at a place."""
         width = self.axis(name).width
         return width(where) if callable(width) else width
-
-    def hollow(self, axes: tuple[str, ...], where: Where, lo: int, hi: int) -> Sequence[Any]:
-        """A list without contents; one for each length is enough where there is nothing further inside."""
-        return self.ranges.setdefault(hi - lo, range(hi - lo)) if len(axes) == 1 else Hollow(self, axes, where, lo, hi)
 
     def of(self, fan: Fan, where: Where, lo: int, hi: int) -> float:
         """How long items [lo, hi) of a fan take, with all that is inside."""
@@ -251,5 +258,5 @@ class _Loop:
         seconds = self.model.of(self.fan, where, lo, hi) if self.each is None else items * self.each
         if self.merging:
             seconds += self.model.once(self.merging, where)
-        made = tuple(self.model.hollow(axes, where, lo, hi) for axes in self.columns)
+        made = tuple([Hollow(self.model, axes, where, lo, hi) for axes in self.columns])
         return items, seconds, (*made, *self.merges)

@@ -33,7 +33,7 @@ from anabranch.run.commands import (
     Submit,
 )
 from anabranch.simulation.cluster import Cluster
-from anabranch.simulation.model import Model, counted
+from anabranch.simulation.model import Hollow, Model, counted
 from anabranch.work import Outcome
 
 __all__ = ["Simulator"]
@@ -174,7 +174,7 @@ class Simulator:
         self.pulled[command.source] = hi
         seconds = (hi - lo) * self.model.axis(name).seconds
         self.take(seconds)
-        items: Any = self.model.hollow((name,), where, lo, hi)
+        items: Any = Hollow(self.model, (name,), where, lo, hi)
         return Pulled(command.source, items, hi - lo < command.items, seconds, weight=1)
 
     def feed(self, command: Feed) -> None:
