@@ -140,6 +140,7 @@ Exposed = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Prints one JSON document, for machines.")]
+Hamilton = Annotated[bool, typer.Option("--hamilton", help="The module is written for Hamilton; see docs/from-hamilton.md.")]
 Source = Annotated[bool, typer.Option("--source", help="Prints the generated code as well.")]
 
 
@@ -189,6 +190,7 @@ def run(
     cache_path: CachePath = None,
     track: Track = False,
     history: History = None,
+    hamilton: Hamilton = False,
 ) -> None:
     """Computes outputs and prints them."""
 
@@ -197,14 +199,16 @@ def run(
         names = named(module, [*(outputs or ()), *(store.output for store in stores)])
         if workers and executor == "sequential":
             raise InputError("-w goes with an executor that has workers: add -x processes, threads, ray or dask")
-        builder = builder_of(module, config).with_executor(executor, **({"workers": workers} if workers else {}))
+        builder = builder_of(module, config, hamilton=hamilton)
+        builder = builder.with_executor(executor, **({"workers": workers} if workers else {}))
         builder = builder.with_failure_policy(**policy_of(on_error, max_failures, timeout))
         name = run_id or (os.urandom(4).hex() if durable else None)
         if name is not None:
             place = str(Path(module).resolve()) if Path(module).is_file() else module
             policy = (on_error, max_failures, timeout)
             told = {"module": place, "outputs": names, "config": config or [], "executor": executor, "workers": workers}
-            builder = builder.with_runs(runs, about={"command": {**told, "policy": policy, "save": save}})
+            about = {**told, "policy": policy, "save": save, "hamilton": hamilton}
+            builder = builder.with_runs(runs, about={"command": about})
         if cache or cache_path:
             builder = builder.with_cache(cache_path)
         builder = builder.with_tracking(history) if track or history is not None else builder
@@ -234,12 +238,13 @@ def plan(
     inputs: Inputs = None,
     config: Config = None,
     source: Source = False,
+    hamilton: Hamilton = False,
 ) -> None:
     """Shows the tasks that outputs would be computed with, without computing anything."""
 
     def work(results: Results) -> None:
         names = named(module, outputs or ())
-        with builder_of(module, config).build() as driver:
+        with builder_of(module, config, hamilton=hamilton).build() as driver:
             given = inputs_of(driver.graph, inputs or ())
             needed = [name for name, entry in driver.graph.inputs.items() if entry.required and name not in given]
             made = driver.plan(names, [*given, *needed])
@@ -264,11 +269,12 @@ def graph(
     config: Config = None,
     direction: Direction = "down",
     theme: Theme = "auto",
+    hamilton: Hamilton = False,
 ) -> None:
     """Draws the dataflow, or what the given outputs need of it."""
 
     def work(results: Results) -> None:
-        with builder_of(module, config).build() as driver:
+        with builder_of(module, config, hamilton=hamilton).build() as driver:
             look = {"direction": direction, "theme": theme}
             picture = picture_of(driver, outputs or (), look, file, title=Path(module).name)
         if file is None:
@@ -278,11 +284,11 @@ def graph(
 
 
 @app.command(name="list")
-def list_(module: Module, *, config: Config = None, as_json: Json = False) -> None:
+def list_(module: Module, *, config: Config = None, as_json: Json = False, hamilton: Hamilton = False) -> None:
     """Lists a module's nodes and inputs."""
 
     def work(results: Results) -> None:
-        with builder_of(module, config).build() as driver:
+        with builder_of(module, config, hamilton=hamilton).build() as driver:
             if as_json:
                 results.write(lambda: results.print(json_of(results, catalog.flow(driver))))
             else:
@@ -301,11 +307,12 @@ def lineage(
     exposed: Exposed = None,
     config: Config = None,
     as_json: Json = False,
+    hamilton: Hamilton = False,
 ) -> None:
     """Tells what flows into what, and which outputs are made of what has a tag."""
 
     def work(results: Results) -> None:
-        with builder_of(module, config).build() as driver:
+        with builder_of(module, config, hamilton=hamilton).build() as driver:
             asked = Question(tuple(sources or ()), tuple(targets or ()), wanted("--tag", tags), wanted("--exposed", exposed))
             if as_json:
                 results.write(lambda: results.print(json_of(results, answer(driver.lineage, asked))))
@@ -357,9 +364,13 @@ def deliver(results: Results, values: Mapping[str, Any], stores: Sequence[Store]
         raise InputError("\n  ".join(faults))
 
 
-def builder_of(module: str, config: Sequence[str] | None) -> Builder:
-    """A builder of a module and its config."""
+def builder_of(module: str, config: Sequence[str] | None, *, hamilton: bool = False) -> Builder:
+    """A builder of a module and its config; of one that is written for Hamilton, with Hamilton's names on top of ours."""
     values = config_of(config or ())
+    if hamilton:
+        from anabranch.compat.hamilton import install
+
+        install()
     return Builder().with_modules(load(module)).with_config(values)
 
 

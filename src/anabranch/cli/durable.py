@@ -202,7 +202,7 @@ def _asked(began: Began, run: str) -> Mapping[str, Any]:
 
 def _builder(began: Began, run: str, folder: Path | None) -> Builder:
     asked = _asked(began, run)
-    return builder_of(asked["module"], asked["config"]).with_runs(folder)
+    return builder_of(asked["module"], asked["config"], hamilton=bool(asked.get("hamilton"))).with_runs(folder)
 
 
 def _values(folder: Path | None, run: str, began: Began, *, leave: Mapping[str, Any]) -> dict[str, Any]:

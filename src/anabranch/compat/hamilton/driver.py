@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Self
@@ -135,7 +136,8 @@ class Driver(Pictures):
         self.graph_modules = tuple(module for module in modules if module is not None)
         self.graph_executor = _graph_executor or DefaultGraphExecutor(self.adapter)
         name, options = self._choice.executor or self.graph_executor.chosen()
-        sorted_out = Adapters.of(self._choice.along)
+        cache = self._choice.cache
+        sorted_out = Adapters.of((*self._choice.along, *(cache.along if cache is not None else ())))
         hooks = sorted_out.hooks
         lets_pass = hooks.lets_pass if hooks is not None and hooks.edges else None
         nodes = nodes_from(self.graph_modules, self.config, override=allow_module_overrides)
@@ -152,8 +154,12 @@ class Driver(Pictures):
             except FlowError as error:
                 raise ValidationException(str(error)) from None
         executor = make_executor(name, dict(options))
+        caching = cache.caching if cache is not None else None
+        if caching is not None:
+            caching.check(graph)
+            cache.bind(self)
         owned = (executor,) if isinstance(name, str) else ()
-        self._driver = AnabranchDriver.over(Parts(graph, executor, sorted_out, owns=owned))
+        self._driver = AnabranchDriver.over(Parts(graph, executor, sorted_out, owns=owned, caching=caching))
         self.graph = FunctionGraph.of(graph)
 
     @staticmethod
@@ -313,7 +319,9 @@ class Driver(Pictures):
         Raises:
             ValueError: the driver has none.
         """
-        raise InputError("this driver has no cache; build it with Builder.with_cache()")
+        if self._choice.cache is None:
+            raise InputError("this driver has no cache; build it with Builder.with_cache()")
+        return self._choice.cache
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -392,6 +400,21 @@ class Builder:
                 raise FlowError("with_materializers takes declarations one by one: write with_materializers(*materializers)")
         self.materializers.extend(materializers)
         return self
+
+    def with_cache(self, path: str | os.PathLike[str] = ".hamilton_cache", *args: Any, **options: Any) -> Self:
+        """Keeps results from run to run; the arguments are those of `HamiltonCacheAdapter`.
+
+        Raises:
+            ValueError: there is a cache already.
+        """
+        from anabranch.compat.hamilton.caching.adapter import HamiltonCacheAdapter
+
+        return self.with_adapters(HamiltonCacheAdapter(path, *args, **options))
+
+    @property
+    def cache(self) -> Any:
+        """The cache that was chosen; None if there is none."""
+        return next((one for one in self.adapters if getattr(one, "is_cache", False)), None)
 
     def with_execution_manager(self, execution_manager: ExecutionManager) -> Self:
         """Chooses executors.
