@@ -17,7 +17,7 @@ from anabranch.driver import session
 from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
 from anabranch.driver.request import Output, Request, check, inputs_of
-from anabranch.errors import StoreError
+from anabranch.errors import InputError, StoreError
 from anabranch.handle import RunResult, Watch
 from anabranch.plan import Plan
 from anabranch.policies import Faults
@@ -109,7 +109,12 @@ class Keeping:
             return Recording.resume(lasting, said, parts.graph, executor)
         files = dict.fromkeys(parts.graph.nodes[name].origin.rpartition(":")[0] for name in said.code)
         facts = Facts(tuple(file for file in files if file), executor, parts.about)
-        return Recording.begin(lasting, said, (*asked[1:], parts.graph.config), facts)
+        try:
+            return Recording.begin(lasting, said, (*asked[1:], parts.graph.config), facts)
+        except InputError:
+            if not lasting.either:
+                raise
+            return Recording.resume(replace(lasting, resumes=True), said, parts.graph, executor)  # it began meanwhile
 
     def _asked(self, plan: Plan, asked: Asked) -> rebuild.Asked:
         """The versions of all that a request is made of."""

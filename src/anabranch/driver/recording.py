@@ -48,6 +48,7 @@ class Lasting:
         resumes: whether it is there already, and goes on.
         force: goes on although code or inputs have changed.
         failed_only: runs what failed, and leaves out what was never run.
+        either: goes on, too, if it turns out to be there.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class Lasting:
     resumes: bool = False
     force: bool = False
     failed_only: bool = False
+    either: bool = False
 
     @property
     def runs(self) -> Runs:

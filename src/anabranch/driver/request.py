@@ -132,7 +132,7 @@ def split(options: Mapping[str, Any], root: str | None) -> tuple[dict[str, Any],
     if said["resume"] is True:
         if said["run_id"] is None:
             raise InputError("resume=True goes with run_id=, the name of the run that goes on, or begins")
-        return faults, Lasting(said["run_id"], root, _is_there(said["run_id"], root), bool(said["force"]))
+        return faults, Lasting(said["run_id"], root, _is_there(said["run_id"], root), bool(said["force"]), either=True)
     if said["resume"] is None or said["resume"] is False:
         for word in ("force", "failed_only"):
             if said[word]:

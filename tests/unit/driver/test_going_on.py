@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,26 @@ def test_it_needs_the_name_of_a_run(tmp_path):
         driver.execute(["number"], {"limit": 1}, resume=True)
     assert driver.execute(["number"], {"limit": 1}, resume=False) == {"number": [0]}
     assert not list(tmp_path.iterdir())
+
+
+def test_of_many_that_begin_at_once_one_runs_and_the_others_say_so(tmp_path):
+    builder = Builder().with_modules(module_from_functions(number, fragile, total)).with_runs(tmp_path / "runs")
+    (tmp_path / "mended").touch()
+    barrier, found, refused = threading.Barrier(6), [], []
+
+    def ask():
+        with builder.build() as driver:
+            barrier.wait()
+            try:
+                found.append(driver.execute(["total"], {"limit": 40, "folder": str(tmp_path)}, run_id="once", resume=True))
+            except InputError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found and all(one == {"total": sum(n * n for n in range(40))} for one in found)
+    assert all("drives it" in text for text in refused), refused
+    assert sorted(map(int, (tmp_path / "calls").read_text().split())) == list(range(40))
