@@ -24,6 +24,7 @@ from anabranch import (
     FlowError,
     ForeignError,
     InputError,
+    Parallelizable,
     PerItem,
     TransferError,
     WorkerLost,
@@ -841,3 +842,31 @@ def test_a_dead_pool_says_so(flow):
     text = refused(ExecutorError, build(module, executor=pool).execute, ["total"], {"limit": 2})
     assert "shutdown" in text
     assert "square" not in module.CALLS
+
+
+def test_a_list_that_is_meant_to_be_a_collect_is_told_so():
+    def number(limit: int) -> Parallelizable[int]:
+        yield from range(limit)
+
+    def total(number: list[int]) -> int:
+        return sum(number)
+
+    def words(number: list[str]) -> int:
+        return len(number)
+
+    with pytest.raises(FlowError, match=r"gives items of int for each 'number'; to be given the list of them all, write Collect\[int\]$"):
+        Builder().with_modules(module_from_functions(number, total)).build()
+    with pytest.raises(FlowError, match="gives items of int$"):
+        Builder().with_modules(module_from_functions(number, words)).build()
+
+
+@pytest.mark.parametrize("ask", ["execute", "run", "submit"])
+def test_an_input_that_is_given_as_an_option_is_told_so(ask):
+    def total(limit: int) -> int:
+        return limit
+
+    driver = Builder().with_modules(module_from_functions(total)).build()
+    with pytest.raises(InputError, match=r"'limit' is an input and no option of a run: give it as inputs=\{'limit': …\}"):
+        getattr(driver, ask)(["total"], limit=3)
+    with pytest.raises(InputError, match="unknown option 'onerror'; did you mean 'on_error'"):
+        getattr(driver, ask)(["total"], {"limit": 3}, onerror="skip")

@@ -20,7 +20,18 @@ from anabranch.driver.adapters import Adapter
 from anabranch.driver.lookup import Lookup
 from anabranch.driver.parts import Parts
 from anabranch.driver.plans import Plans
-from anabranch.driver.request import Output, Request, RunOptions, check, inputs_of, names_of, slots_of, split, updated
+from anabranch.driver.request import (
+    Output,
+    Request,
+    RunOptions,
+    check,
+    check_options,
+    inputs_of,
+    names_of,
+    slots_of,
+    split,
+    updated,
+)
 from anabranch.engine import Observer
 from anabranch.failure import trimmed
 from anabranch.handle import RunHandle, RunResult, Watch
@@ -118,6 +129,8 @@ class Driver(Lookup):
         inputs = {} if inputs is None else inputs
         outputs = _kept(outputs)
         try:
+            if options:
+                check_options(self.graph, options)
             prepared = self._plans.prepared(outputs, inputs, overrides or {})
             if prepared.direct is not None and self._plain and not options:
                 results = session.call(self.graph, prepared, inputs, overrides or {})
@@ -152,6 +165,7 @@ class Driver(Lookup):
         Raises:
             InputError: a name is unknown, an input is missing or of the wrong type.
         """
+        check_options(self.graph, options)
         asked = _kept(outputs), inputs or {}, overrides or {}
         prepared = self._plans.prepared(*asked)
         faults, lasting = split(options, self._parts.runs)
@@ -162,6 +176,7 @@ class Driver(Lookup):
 
     def _carried_out(self, asked: Asked, options: Mapping[str, Any]) -> RunResult:
         """Does a request: outputs, inputs, overrides."""
+        check_options(self.graph, options)
         faults, lasting = split(options, self._parts.runs)
         return self._done(asked, updated(self.faults, faults), lasting)
 

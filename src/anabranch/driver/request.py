@@ -30,6 +30,7 @@ __all__ = [
     "Request",
     "RunOptions",
     "check",
+    "check_options",
     "check_request",
     "checked_override",
     "inputs_of",
@@ -150,6 +151,20 @@ def _is_there(run_id: str, root: str | None) -> bool:
     from anabranch.journal.folder import JOURNAL
 
     return (Runs(root).folder(run_id) / JOURNAL).exists()
+
+
+def check_options(graph: Graph, options: Mapping[str, Any]) -> None:
+    """Checks the names of a run's options.
+
+    Raises:
+        InputError: there is no such option.
+    """
+    for name in options:
+        if name in RunOptions.__annotations__:
+            continue
+        if name in graph.inputs:
+            raise InputError(f"'{name}' is an input and no option of a run: give it as inputs={{'{name}': …}}")
+        raise InputError(f"unknown option '{name}'{nearest_or_all(name, RunOptions.__annotations__)}")
 
 
 def updated(faults: Faults, changes: Mapping[str, Any]) -> Faults:

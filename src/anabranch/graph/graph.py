@@ -8,12 +8,13 @@ This module never knows inputs' values, outputs, or how anything runs.
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from anabranch.errors import FlowError, nearest
 from anabranch.graph.axes import Axes, join
@@ -235,7 +236,7 @@ def _bind(
         whole = () if source is None else _whole(source, axes)
         if source is not None:
             _check_depth(node, parameter, source, whole)
-            _check_type(node, parameter, source, lets_pass)
+            _check_type(node, parameter, (source, whole), lets_pass)
         if whole:
             fans_out = True
             whole = whole[: len(whole) - parameter.depth]
@@ -265,7 +266,8 @@ def _check_depth(node: Node, parameter: Parameter, source: Node, axes: Axes) -> 
     )
 
 
-def _check_type(node: Node, parameter: Parameter, source: Node, lets_pass: LetsPass | None) -> None:
+def _check_type(node: Node, parameter: Parameter, read: tuple[Node, Axes], lets_pass: LetsPass | None) -> None:
+    source, axes = read
     if assignable(source.annotation, parameter.annotation):
         return
     if lets_pass is not None and lets_pass(source.annotation, parameter.annotation):
@@ -274,5 +276,18 @@ def _check_type(node: Node, parameter: Parameter, source: Node, lets_pass: LetsP
     takes = "takes items of" if parameter.depth else "takes"
     raise FlowError(
         f"{node.label}: parameter '{parameter.name}' {takes} {describe(parameter.annotation)}, but {source.label} "
-        f"{gives} {describe(source.annotation)}"
+        f"{gives} {describe(source.annotation)}{_collecting(parameter, source, axes)}"
     )
+
+
+def _collecting(parameter: Parameter, source: Node, axes: Axes) -> str:
+    """What to write where somebody annotates ``list[int]`` and means the values of all items."""
+    inner = get_args(parameter.annotation)[:1]
+    if parameter.depth or not axes or get_origin(parameter.annotation) not in _LISTS or not inner:
+        return ""
+    if not assignable(source.annotation, inner[0]):
+        return ""
+    return f" for each '{axes[-1]}'; to be given the list of them all, write Collect[{describe(inner[0])}]"
+
+
+_LISTS = (list, tuple, abc.Sequence, abc.Iterable, abc.Collection, abc.Iterator)
