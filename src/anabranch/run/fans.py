@@ -311,7 +311,7 @@ class Fans:
             self._arrived(fan, trip, kept, lost.finished)
         for piece in again:
             one = errand._replace(lo=piece.lo, hi=piece.hi)
-            if piece.blamed and piece.hi - piece.lo == 1:
+            if piece.blamed:
                 self._suspect(fan, trip, one, lost)
             else:
                 self.board.send(self._span_call(fan, one, _items_of(fan, trip, piece)))
@@ -319,8 +319,14 @@ class Fans:
                 return
 
     def _suspect(self, fan: FanState, trip: Trip, errand: Errand, lost: CallLost) -> None:
-        """One item is known to be what the worker died of: it is tried again alone, or has failed."""
+        """One item is known to be what the worker died of: it is tried again alone, or has failed; or one of the items inside
+        of it, which are smaller suspects.
+        """
         alone = _items_of(fan, trip, Piece(errand.lo, errand.hi, blamed=True))
+        inside = lost.where is None or len(lost.where) > len(fan.frame.where) + 1
+        if inside and fan.may_open(errand.lo):
+            self._open_item(fan, errand.lo, alone)
+            return
         delay: float | None = 0.0
         if lost.cause == "timeout":
             delay = self.wait(trip, lost)
@@ -329,9 +335,6 @@ class Fans:
             errand = errand._replace(deaths=errand.deaths + 1)
             if errand.deaths >= self.board.faults.deaths:
                 delay = None
-            elif fan.may_open(errand.lo):
-                self._open_item(fan, errand.lo, alone)  # its inner items are smaller suspects
-                return
         if delay is None:
             self._item_failed(fan, trip, errand, lost)
         else:

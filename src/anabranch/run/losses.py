@@ -1,8 +1,9 @@
 """A span whose worker died is cut up, until what killed it is alone.
 
 Theory: the finished items are kept. If it is known which item was running, it goes on alone; else the rest is cut in
-two, and again, so that one bad item among n costs log2(n) workers, and the others come through. A single item is tried
-until it has killed as many workers as the run allows; then it has failed. Nobody is suspected who had not started.
+two, and again, so that one bad item among n costs log2(n) workers, and the others come through. An item is to blame for a
+death if it is known to have been running, or was alone; it is tried until it has killed as many workers as the run allows,
+and then has failed. Nobody is suspected who had not started.
 
 This module never knows frames, values or commands: only ranges of items.
 """
@@ -16,7 +17,7 @@ __all__ = ["Piece", "pieces"]
 
 
 class Piece(NamedTuple):
-    """Items [lo, hi) to be sent again; `blamed` if one of them may be what the worker died of."""
+    """Items [lo, hi) to be sent again; `blamed` if it is one item, and what the worker died of."""
 
     lo: int
     hi: int
@@ -37,5 +38,5 @@ def pieces(lo: int, hi: int, culprit: int | None, *, charged: bool) -> Iterator[
         yield Piece(lo, hi, blamed=True)
     else:
         middle = (lo + hi) // 2
-        yield Piece(lo, middle, blamed=True)
-        yield Piece(middle, hi, blamed=True)
+        yield Piece(lo, middle, blamed=False)
+        yield Piece(middle, hi, blamed=False)
