@@ -7,7 +7,9 @@ outlives the worker and ends with the driver; there is nothing to tidy up. A cal
 answer on its way, is not what the worker died of.
 
 Some deaths are foretold by the process itself, and it writes them down too where it is asked to: `os._exit`, and the signals
-that `faulthandler` sees. What is left is a signal that nobody can see.
+that `faulthandler` sees. What is left is a signal that nobody can see. One of these is known beforehand: that of the timer by
+which a process ends where a function takes too long; so who has a time limit is written down with it (it is a
+`anabranch.deadline.Slate`), and where the time was up the death is what the limit asked for.
 
 Invariant: who cannot write is not taken for one who has not begun: records count only when one of an answered call has been
 seen.
@@ -18,6 +20,7 @@ This module never knows which engine there is.
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
 import re
 import socket
@@ -27,9 +30,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
+from time import monotonic
 from typing import Final, NamedTuple, NoReturn
 
-__all__ = ["Loss", "Note", "Notes", "begin", "end", "named"]
+from anabranch.deadline import too_long
+
+__all__ = ["Limited", "Loss", "Note", "Notes", "Slate", "begin", "end", "named"]
 
 RECORD: Final = struct.Struct("<BBxxi")
 """How far a call has come, the exit code, and the process."""
@@ -41,6 +47,11 @@ PAGE: Final = 1 << 16
 
 FATAL: Final = {"Segmentation": "SIGSEGV", "Bus": "SIGBUS", "Aborted": "SIGABRT", "Illegal": "SIGILL", "Floating": "SIGFPE"}
 """The signals, by the first word that `faulthandler` has for each."""
+
+LIMITS: Final = 1 << 50
+"""Where in the file what has a time limit begins: so many bytes for each call."""
+
+ROOM: Final = 1 << 10
 
 LEASES: Final = 8
 """So many leases' files a worker keeps open."""
@@ -66,12 +77,24 @@ class Note(NamedTuple):
     ticket: int
 
 
+class Limited(NamedTuple):
+    """A function that may take so many seconds for one item, by when its time is up, and how long it may take."""
+
+    node: str
+    where: tuple[int, ...]
+    until: float
+    seconds: float
+
+
 class Loss(NamedTuple):
-    """What is known of a call that was lost: whether it may be what the worker died of, of what it died, and which it was."""
+    """What is known of a call that was lost: whether it may be what the worker died of, of what it died, and which it was;
+    and the function whose time was up, if that was why.
+    """
 
     charged: bool
     reason: str = ""
     worker: str = ""
+    overdue: Limited | None = None
 
 
 class Notes:
@@ -108,7 +131,8 @@ class Notes:
             self._idle_deaths += 1
             return Loss(not self._reliable or self._idle_deaths > PATIENCE, worker=named(pid) if pid else "")
         reason = f"exit code {code}" if step is Step.EXITED else self._last_words(pid)
-        return Loss(True, reason, named(pid))
+        overdue = None if reason else self._overdue(ticket)
+        return Loss(True, too_long(overdue.node, overdue.seconds) if overdue else reason, named(pid), overdue)
 
     def close(self) -> None:
         """Frees the memory."""
@@ -122,6 +146,16 @@ class Notes:
             data = os.pread(self._file, RECORD.size, ticket * RECORD.size) if self._file >= 0 else b""
         step, code, pid = RECORD.unpack(data) if len(data) == RECORD.size else (0, 0, 0)
         return Step(step), code, pid
+
+    def _overdue(self, ticket: int) -> Limited | None:
+        """The function whose time was up when its process ended, if one had a limit."""
+        with self._lock:
+            said = os.pread(self._file, ROOM, LIMITS + ticket * ROOM) if self._file >= 0 else b""
+        text = said.partition(b"\n")[0].strip(b"\0")
+        if not text:
+            return None
+        node, where, until, seconds = json.loads(text)
+        return Limited(node, tuple(where), until, seconds) if until <= monotonic() else None
 
     def _last_words(self, pid: int) -> str:
         """The signal that `faulthandler` saw, and where the process was then; empty if it saw none."""
@@ -162,6 +196,26 @@ def end(note: Note | None) -> None:
             _pen.end(note)
 
 
+class Slate:
+    """Where a call writes down which function of it has a time limit now: to be read when its process has been ended."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+
+    def write(self, node: str, where: tuple[int, ...], seconds: float) -> None:
+        """A function begins."""
+        text = json.dumps((node, where, monotonic() + seconds, seconds)).encode() + b"\n"
+        self._put(text if len(text) <= ROOM else b"\n")
+
+    def wipe(self) -> None:
+        """It has ended."""
+        self._put(b"\n")
+
+    def _put(self, text: bytes) -> None:
+        with suppress(OSError):  # the driver has gone
+            _pen.limit(self._note, text)
+
+
 class _Pen:
     """The driver's files that this process writes into: of the last few leases."""
 
@@ -191,6 +245,15 @@ class _Pen:
         """
         with self._lock:
             os.pwrite(self._opened(note), RECORD.pack(Step.ENDED, 0, os.getpid()), note.ticket * RECORD.size)
+
+    def limit(self, note: Note, text: bytes) -> None:
+        """Writes what has a time limit in a call.
+
+        Raises:
+            OSError: as above.
+        """
+        with self._lock:
+            os.pwrite(self._opened(note), text, LIMITS + note.ticket * ROOM)
 
     def _opened(self, note: Note) -> int:
         if note.token not in self._files:

@@ -32,7 +32,7 @@ from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.journey import AT_HOME, Journey, Stay
 from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
-from anabranch_executors.notes import Note, begin, end, named
+from anabranch_executors.notes import Note, Slate, begin, end, named
 from anabranch_executors.reply import answer
 
 __all__ = ["INLINE", "Packed", "Parcel", "Sender", "departure", "message_of", "run_parcel"]
@@ -250,8 +250,9 @@ def _run(
             f"uses must be importable there"
         )
         return Packed.of((TransferError(text, whole=loaded is None), ())), [None] * parcel.outputs
+    slate = Slate(parcel.note) if kill and parcel.note is not None else None
     stay.began()
-    message = answer(loaded, layout, values, worker, kill=kill)
+    message = answer(loaded, layout, values, worker, kill=kill, slate=slate)
     stay.ended()
     if isinstance(message, CallLost):
         return _pack_lost(message, loaded, layout), [None] * parcel.outputs

@@ -5,8 +5,9 @@
     later call ◀── ObjectRef as a top-level argument ◀───────────────────┘
 
 Theory: a Ray process has one session, whoever opened it. A session that the user opened is used and never closed; one
-that was opened here is shared by all `RayExecutor`s of this process and closed with the last of them; what runs on it then
-is answered as failed, since Ray forgets it, and is kept from Ray, which would open a session by itself. Only the head
+that was opened here is shared by all `RayExecutor`s of this process and closed with the last of them, its files with it (they
+lie in a folder of ours, unless the options have a `_temp_dir`); what runs on it then is answered as failed, since Ray
+forgets it, and is kept from Ray, which would open a session by itself. Only the head
 of an answer comes to the driver; outputs too large for it are objects of their own, and Ray resolves them, and
 `Shared` values, near the worker that gets them. Ray never retries a call: whether a call is repeated is the engine's
 decision, so a worker's death is one reply, `CallLost`.
@@ -39,6 +40,7 @@ from anabranch_executors.notes import Loss, Notes
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import Ledger, in_one_line
+from anabranch_executors.scratch import Scratch
 
 __all__ = ["RayExecutor"]
 
@@ -113,6 +115,8 @@ class RayExecutor:
                 if ray.is_initialized() and ray.get_runtime_context().get_node_id() == ours.node:
                     ray.shutdown()
                 ours.end.set()
+                if ours.scratch is not None:
+                    ours.scratch.close()
 
     def _join(self, ray: Any) -> Reach:
         global _session
@@ -125,8 +129,10 @@ class RayExecutor:
                 _session.end.set()
             address = self._address or os.environ.get("RAY_ADDRESS") or "local"
             end = threading.Event()
-            reach = self._open_local(ray, end) if address == "local" else self._connect(ray, address)
-            _session = Session(ray.get_runtime_context().get_node_id(), reach, end)
+            is_local = address == "local"
+            scratch = Scratch() if is_local and os.name == "posix" and "_temp_dir" not in self._options else None
+            reach = self._open_local(ray, end, scratch) if is_local else self._connect(ray, address)
+            _session = Session(ray.get_runtime_context().get_node_id(), reach, end, scratch)
         _session.users.add(self)
         return _session.reach
 
@@ -138,13 +144,15 @@ class RayExecutor:
             raise ExecutorError(_unreachable(address, str(error) or type(error).__name__)) from error
         return Reach.INSTALLED
 
-    def _open_local(self, ray: Any, end: threading.Event) -> Reach:
+    def _open_local(self, ray: Any, end: threading.Event, scratch: Scratch | None) -> Reach:
         defaults: dict[str, Any] = {
             "num_cpus": self._workers or usable_cpus(),
             "include_dashboard": False,
             "configure_logging": False,
             "job_config": ray.job_config.JobConfig(_py_driver_sys_path=_path()),
         }
+        if scratch is not None:
+            defaults["_temp_dir"] = scratch.path
         with _no_telemetry():
             try:
                 _in_lasting_thread(partial(ray.init, address="local", **{**defaults, **self._options}), end)
@@ -158,12 +166,13 @@ class RayExecutor:
 class Session:
     """The Ray session that was opened here, told from others by the id of its node, and the executors that use it.
 
-    `end` lets the thread go that Ray was started in.
+    `end` lets the thread go that Ray was started in; in `scratch` are Ray's files.
     """
 
     node: str
     reach: Reach
     end: threading.Event
+    scratch: Scratch | None = None
     users: weakref.WeakSet[RayExecutor] = field(default_factory=weakref.WeakSet)
     leases: weakref.WeakSet[RayLease] = field(default_factory=weakref.WeakSet)
 
@@ -330,7 +339,9 @@ def _message_of_error(call: Call, error: BaseException, loss: Callable[[], Loss]
     lost = (known.OutOfMemoryError, known.ObjectLostError, known.TaskCancelledError)
     text = f"{type(error).__name__}: {in_one_line(error)}"
     if isinstance(error, (known.WorkerCrashedError, known.NodeDiedError, known.LocalRayletDiedError)):
-        charged, reason, worker = loss()
+        charged, reason, worker, late = loss()
+        if late is not None:
+            return CallLost(call.id, reason, worker, "timeout", late.node, late.where)
         return CallLost(call.id, reason or (UNSEEN if worker else text), worker, charged=charged)
     if isinstance(error, lost):
         return CallLost(call.id, text)

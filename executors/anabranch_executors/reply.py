@@ -15,7 +15,7 @@ from itertools import count
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from anabranch.deadline import perform_in_time
+from anabranch.deadline import Slate, perform_in_time
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reply
 from anabranch.failure import Failure, capture
 from anabranch.work import Code, Layout, Outcome
@@ -92,15 +92,21 @@ class Ledger:
 
 
 def answer(
-    code: Code, layout: Layout, values: tuple[Any, ...], worker: str = "", *, kill: bool = False
+    code: Code,
+    layout: Layout,
+    values: tuple[Any, ...],
+    worker: str = "",
+    *,
+    kill: bool = False,
+    slate: Slate | None = None,
 ) -> Outcome | CallLost:
     """Runs one call; whatever it raises, `SystemExit` included, becomes a failure in the outcome. A function that takes
     longer than it may is interrupted, or left behind in a thread of its own; with `kill` its process is ended, if nothing
-    else helps.
+    else helps, and the `slate` tells of what.
     """
     started = perf_counter()
     try:
-        return perform_in_time(code, layout, values, worker, kill=kill)
+        return perform_in_time(code, layout, values, worker, kill=kill, slate=slate)
     except BaseException as error:
         failure = _failure(code, layout, error, worker)
         return Outcome(layout.call, (), (), (failure,), perf_counter() - started, started, worker)

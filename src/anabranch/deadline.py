@@ -53,17 +53,17 @@ class Slate(Protocol):
 
 
 def perform_in_time(
-    code: Code, layout: Layout, values: tuple[Any, ...], worker: str, *, kill: bool = False
+    code: Code, layout: Layout, values: tuple[Any, ...], worker: str, *, kill: bool = False, slate: Slate | None = None
 ) -> Outcome | CallLost:
     """Runs a call here and now, like `perform`; a function that takes too long is interrupted, or abandoned.
 
-    With `kill`, the process is a worker's, which may be ended if need be.
+    With `kill`, the process is a worker's, which may be ended if need be; the `slate` then tells of what.
     """
     limits = [policy.timeout for policy in code.policies.values() if policy.timeout is not None]
     if not limits:
         return perform(code, layout, values, worker)
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        return perform(code, layout, values, worker, Interrupt(kill=kill))
+        return perform(code, layout, values, worker, Interrupt(kill=kill, slate=slate))
     return _Abandoned(code, layout, values, worker).run(min(limits))
 
 

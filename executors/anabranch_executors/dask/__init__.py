@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from anabranch.errors import ExecutorError
@@ -24,6 +25,7 @@ from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
 from anabranch_executors.dask.needs import largest
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
+from anabranch_executors.scratch import Scratch
 
 __all__ = ["DaskExecutor"]
 
@@ -125,14 +127,22 @@ class DaskExecutor:
             self._client = connect(dask, self._address)
             opened = [self._client]
         else:
-            cluster, self._endings = start_cluster(dask, self._workers or usable_cpus(), self._options)
+            scratch = Scratch()
+            options = {"local_directory": scratch.path, **self._options}
+            cluster, self._endings = start_cluster(self._workers or usable_cpus(), options)
             self._client = dask.Client(cluster, set_as_default=False, direct_to_workers=True)
             self._client.wait_for_workers(len(cluster.workers), timeout=STARTING)
             self._reach = Reach.SAME_PATH
             self._threads = sum(self._client.nthreads().values())
-            opened = [self._client, cluster]
+            self._endings.told = partial(_refuse, self._leases)
+            opened = [self._client, cluster, scratch]
         self._closes = bool(opened)
         self._end = weakref.finalize(self, _close, opened)
+
+
+def _refuse(leases: weakref.WeakSet[DaskLease], reason: str) -> None:
+    for lease in list(leases):
+        lease.refuse(f"no Dask worker can be started any more: {reason}; what they printed is on the standard error stream")
 
 
 def _usable(client: Any) -> Any:

@@ -3,6 +3,9 @@
 Theory: multiprocessing runs the user's main module again in every process that it starts, unless it finds no file of
 it. Here workers are started, and started again after a death, while a stand-in without a file is in its place. A call
 that killed its worker is not tried on others: whether it is repeated is the engine's decision.
+
+A cluster of Dask's takes a worker that has gone for good if it is not there a while later, even if it has come and gone again
+meanwhile, and then closes its keeper. Here keepers see to it that workers come back, so ours does not.
 """
 
 from __future__ import annotations
@@ -61,9 +64,9 @@ def _check_reachable(address: str) -> None:
                 raise ConnectionError("what listens there is not Dask")
 
 
-def start_cluster(dask: Any, workers: int, options: dict[str, Any]) -> tuple[Any, Endings]:
+def start_cluster(workers: int, options: dict[str, Any]) -> tuple[Any, Endings]:
     """A cluster on this machine, and how its workers end; its sockets are on the loopback device, and it has no dashboard."""
-    endings = Endings()
+    endings = Endings(workers)
     defaults: dict[str, Any] = {
         "n_workers": workers,
         "threads_per_worker": 1,
@@ -71,12 +74,25 @@ def start_cluster(dask: Any, workers: int, options: dict[str, Any]) -> tuple[Any
         "silence_logs": logging.CRITICAL,
         "scheduler_kwargs": {"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
     }
+    if "local_directory" in options:  # Dask would have the scheduler's elsewhere
+        defaults["scheduler_kwargs"]["local_directory"] = options["local_directory"]
     if options.get("processes", True):
         defaults["worker_class"] = _nanny(endings)
     try:
-        return dask.LocalCluster(**{**defaults, **options}), endings
+        return _cluster()(**{**defaults, **options}), endings
     except Exception as error:
         raise ExecutorError(f"Dask cannot be started on this machine: {type(error).__name__}: {error}") from error
+
+
+def _cluster() -> Any:
+    """A cluster that leaves its workers to their keepers."""
+    from distributed.deploy.cluster import Cluster
+
+    class Steady(distributed().LocalCluster):  # type: ignore[misc]
+        def _update_worker_status(self, op: str, msg: Any) -> None:  # Dask's own; had it another name, nothing would change
+            Cluster._update_worker_status(self, op, msg)  # type: ignore[no-untyped-call]  # noqa: SLF001
+
+    return Steady
 
 
 def _nanny(endings: Endings) -> Any:
@@ -86,8 +102,12 @@ def _nanny(endings: Endings) -> Any:
 
     class Nanny(distributed().Nanny):  # type: ignore[misc]
         async def instantiate(self) -> Any:
-            with _without_main():
-                return await super().instantiate()
+            try:
+                with _without_main():
+                    return await super().instantiate()
+            except Exception as error:
+                endings.give_up(in_one_line(error))
+                raise
 
         def _on_worker_exit_sync(self, exitcode: int) -> None:  # Dask's own; were it called otherwise, nothing would be told
             if address := getattr(self.process, "worker_address", None):

@@ -1,7 +1,8 @@
 """How the workers of a cluster that was started here have ended: what their keepers know and the scheduler does not tell.
 
 Theory: the scheduler notices that a worker's connection is gone, often before the worker's keeper has learnt with which exit
-code the process ended. So who asks waits for the keeper, for a moment.
+code the process ended. So who asks waits for the keeper, for a moment. A keeper that cannot start its worker again gives up;
+when the last has, nobody will ever run what waits, and whoever wants to know is told.
 
 This module never knows which calls a worker had.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 
 from anabranch_executors.processes.launch import in_words
 
@@ -23,9 +25,15 @@ PATIENCE = 2.0
 
 
 class Endings:
-    """The exit codes of workers, by address."""
+    """The exit codes of workers, by address.
 
-    def __init__(self) -> None:
+    Args:
+        workers: how many there are to be.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.told: Callable[[str], None] = lambda _: None
+        self._keepers = workers
         self._codes: OrderedDict[str, int] = OrderedDict()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
@@ -36,6 +44,12 @@ class Endings:
             self._codes.popitem(last=False)
         for loop, event in self._waiting.pop(address, ()):
             loop.call_soon_threadsafe(event.set)
+
+    def give_up(self, reason: str) -> None:
+        """A keeper could not start its worker; `told` is called when that was the last."""
+        self._keepers -= 1
+        if not self._keepers:
+            self.told(reason)
 
     async def of(self, address: str) -> str:
         """How the worker at this address has ended, in words; empty if nobody says so in time."""

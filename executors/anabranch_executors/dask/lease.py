@@ -114,9 +114,9 @@ class DaskLease:
             self._ledger.hold(ticket, future)
             future.add_done_callback(partial(self._done, Answer(ticket, call, needs, journey, future, future)))
 
-    def refuse(self) -> None:
-        """Answers what runs as failed, and all that comes: the client is about to be closed."""
-        self._ledger.refuse(ExecutorError("the executor has been closed"))
+    def refuse(self, reason: str = "the executor has been closed") -> None:
+        """Answers what runs as failed, and all that comes: nobody will run it."""
+        self._ledger.refuse(ExecutorError(reason))
 
     def forget(self, keys: list[int]) -> None:
         """Drops the futures of shared values; Dask frees them when no task needs them."""

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from anabranch_executors.notes import PATIENCE, Loss, Note, Notes, begin, end, named
+from anabranch_executors.notes import PATIENCE, Loss, Note, Notes, Slate, begin, end, named
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="where there is /proc")
 
@@ -84,10 +84,31 @@ def confess_and(note, how):
 )
 def test_a_process_that_confesses_says_how_it_ends(notes, how, reason, capfd):
     process = in_worker(confess_and, notes.of(3), how)
-    charged, said, worker = notes.lost(3)
-    assert (charged, worker) == (True, named(process.pid))
+    charged, said, worker, overdue = notes.lost(3)
+    assert (charged, worker, overdue) == (True, named(process.pid), None)
     assert said.startswith(reason)
     assert bool(said) == bool(reason)
+
+
+def limited_and(note, done):
+    slate = Slate(note)
+    begin(note, confess=True)
+    slate.write("parsed", (3, 1), -0.5 if done == "late" else 1000.0)
+    if done == "ended":
+        slate.wipe()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("done", ["late", "in time", "ended"])
+def test_a_call_whose_time_was_up_is_told_from_other_losses(notes, done):
+    process = in_worker(limited_and, notes.of(7), done)
+    found = notes.lost(7)
+    assert (found.charged, found.worker) == (True, named(process.pid))
+    if done == "late":
+        assert (found.overdue.node, found.overdue.where, found.overdue.seconds) == ("parsed", (3, 1), -0.5)
+        assert found.reason.startswith("'parsed' took longer than its timeout")
+    else:
+        assert found == Loss(True, "", named(process.pid))
 
 
 def test_without_workers_on_this_machine_nothing_is_noted():
