@@ -3,6 +3,7 @@
 | name | is |
 | --- | --- |
 | `ExecutorContract` | a test class that an executor's author subclasses: every promise an executor makes |
+| `FaultContract` | another: what one bad item, a dead worker or a call that hangs must not do to a run |
 | `interpret` | the reference semantics, a naive interpreter |
 | `execute_seeded` | a run in one thread whose order of completion a seed decides |
 | `Chaos`, `Killer` | faults on purpose, by function, item and attempt; workers killed at random |
@@ -17,7 +18,8 @@ An executor passes if this test module does::
         def make_executor(self):
             return MyExecutor(workers=2)
 
-Importing this package needs nothing; the contract needs pytest and hypothesis, and says so.
+`FaultContract` is used in the same way. Importing this package needs nothing; the contracts need pytest and hypothesis, and
+say so.
 """
 
 from __future__ import annotations
@@ -27,16 +29,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anabranch.testing.chaos import Chaos
-    from anabranch.testing.contract import ExecutorContract
+    from anabranch.testing.contract import ExecutorContract, FaultContract
     from anabranch.testing.killer import Killer
     from anabranch.testing.oracle import interpret
     from anabranch.testing.seeded import execute_seeded
 
-__all__ = ["Chaos", "ExecutorContract", "Killer", "execute_seeded", "interpret"]
+__all__ = ["Chaos", "ExecutorContract", "FaultContract", "Killer", "execute_seeded", "interpret"]
 
 _HOMES = {
     "Chaos": "chaos",
     "ExecutorContract": "contract",
+    "FaultContract": "contract",
     "Killer": "killer",
     "execute_seeded": "seeded",
     "interpret": "oracle",

@@ -14,6 +14,7 @@ imported there. Attempts are counted across processes by a `Diary`; so one that 
 `ok`           the function is called.
 `raise`        it raises `Struck` instead.
 `hang`         it waits until it is interrupted, or until `Chaos.release`; then it goes on.
+`deaf`         it waits until `Chaos.release`, whatever is raised in it meanwhile; then it goes on.
 `stuck`        it waits for ever and holds the interpreter's lock, like compiled code that never returns.
 `kill`         its process is ended by SIGKILL.
 `oom`          its process takes 64 MiB of memory and is then ended by SIGKILL, as the kernel does it.
@@ -38,81 +39,24 @@ This module never knows an executor: workers are the processes in which calls we
 
 from __future__ import annotations
 
-import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Self
 
 from anabranch.driver import Builder, Driver
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph
-from anabranch.markers import MARKS, marks_of
-from anabranch.testing.deeds import DEADLY, DEEDS, FAULTS, Fault, Struck
+from anabranch.markers import MARKS
+from anabranch.testing.deeds import FAULTS, Fault, Struck
 from anabranch.testing.diary import Diary, Entry, Worker
-from anabranch.testing.gate import Gate, pass_gate
+from anabranch.testing.faulty import Faulty, Item, Plan, Script, Spared
+from anabranch.testing.gate import Gate
 from anabranch.testing.killer import Killer
 
-__all__ = ["Chaos", "Fault", "Faulty", "Killer", "Spared", "Struck"]
-
-Item = tuple[int, ...]
-Script = Fault | Sequence[Fault]
-"""What befalls an item: the same each time, or one fault for each attempt."""
-
-
-class Spared(Exception):
-    """Raised instead of what would have ended the process that drives the run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The faults as they travel to workers: where to write things down, what befalls whom, and which process is spared."""
-
-    diary: Diary
-    gate: str
-    faults: Mapping[tuple[str, Item], Script]
-    home: int
-
-    def fault(self, node: str, item: Item) -> Fault:
-        """Takes note of an attempt, and says what befalls it."""
-        attempt = self.diary.begin(node, item)
-        script = self.faults.get((node, item), "ok")
-        if isinstance(script, str):
-            return script
-        return script[attempt - 1] if attempt <= len(script) else "ok"
-
-
-class Faulty:
-    """A function, and what befalls its calls."""
-
-    def __init__(self, function: Callable[..., Any], node: str, plan: Plan) -> None:
-        functools.update_wrapper(self, function)
-        marks = marks_of(function)
-        self.function = function
-        self.node = node
-        self.plan = plan
-        self.keyword: str = marks.get("item", _KEYWORD)
-        self.passes_on = "item" in marks
-        setattr(self, MARKS, {**marks, "item": self.keyword})
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Calls the function, or does what is planned for this attempt instead."""
-        item = named.get(self.keyword, ()) if self.passes_on else named.pop(self.keyword, ())
-        fault = self.plan.fault(self.node, item)
-        place = f"'{self.node}'{list(item) if item else ''}"
-        if fault in DEADLY and os.getpid() == self.plan.home:
-            raise Spared(f"{place} would {fault} the process that drives the run")
-        if fault in DEEDS:
-            return DEEDS[fault](place)
-        if fault == "hang":
-            pass_gate(self.plan.gate)
-        return self.function(*arguments, **named)
-
-
-_KEYWORD = "item_of_chaos"
-
+__all__ = ["Chaos", "Fault", "Faulty", "Item", "Killer", "Script", "Spared", "Struck"]
 
 class Chaos:
     """A plan of faults, and what has come of it.

@@ -7,14 +7,16 @@ from typing import ClassVar
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"anabranch.testing.{name}" for name in ("calls", "seam_contract", "flow_contract")))
+REWRITTEN = ("calls", "base_contract", "seam_contract", "flow_contract", "fault_contract")
+pytest.register_assert_rewrite(*(f"anabranch.testing.{name}" for name in REWRITTEN))
 
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402  after pytest has been told
 
+from anabranch.testing.fault_contract import FaultContract  # noqa: E402
 from anabranch.testing.flow_contract import FlowContract  # noqa: E402
 from anabranch.testing.flows import Flow, answer, flows  # noqa: E402
 
-__all__ = ["ExecutorContract"]
+__all__ = ["ExecutorContract", "FaultContract"]
 
 PHASES = (Phase.generate, Phase.shrink)
 

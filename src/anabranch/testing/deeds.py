@@ -15,12 +15,17 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NoReturn, get_args
 
-__all__ = ["DEADLY", "DEEDS", "FAULTS", "Fault", "Struck"]
+__all__ = ["DEADLY", "DEEDS", "FAULTS", "GATED", "Fault", "Struck"]
 
-Fault = Literal["ok", "raise", "hang", "stuck", "kill", "oom", "exit", "segfault", "unpicklable", "unloadable", "foreign"]
+Fault = Literal[
+    "ok", "raise", "hang", "deaf", "stuck", "kill", "oom", "exit", "segfault", "unpicklable", "unloadable", "foreign"
+]
 """What befalls an attempt; see `anabranch.testing.chaos`."""
 
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
+
+GATED: Final = frozenset[Fault]({"hang", "deaf"})
+"""What waits to be released."""
 
 DEADLY: Final = frozenset[Fault]({"stuck", "kill", "oom", "exit", "segfault"})
 """What ends or stops the whole process."""

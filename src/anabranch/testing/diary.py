@@ -77,10 +77,17 @@ class Diary:
 
     def begin(self, node: str, item: tuple[int, ...]) -> int:
         """A call begins; says which attempt it is, from 1, over all processes."""
+        line, end = self._note(node, item)
+        return _beginning(self._calls, end, line[: line.rindex(b" ") + 1])
+
+    def note(self, node: str, item: tuple[int, ...]) -> None:
+        """A call begins; nobody asks which attempt it is, so nobody counts."""
+        self._note(node, item)
+
+    def _note(self, node: str, item: tuple[int, ...]) -> tuple[bytes, int]:
         self._introduce()
         line = f"{_key(node, item)}{os.getpid()}]\n".encode()
-        end = _append(self._calls, line)
-        return _beginning(self._calls, end, line[: line.rindex(b" ") + 1])
+        return line, _append(self._calls, line)
 
     def calls(self) -> list[Entry]:
         """All calls that have begun, in order."""

@@ -27,10 +27,15 @@ class Gate:
             self._file.close()
 
 
-def pass_gate(path: str) -> None:
-    """Waits until the gate is open; a signal's handler may raise meanwhile."""
+def pass_gate(path: str, *, deaf: bool = False) -> None:
+    """Waits until the gate is open; what a signal's handler raises meanwhile is swallowed if it is `deaf`."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(file, fcntl.LOCK_SH)
+        while True:
+            try:
+                return fcntl.flock(file, fcntl.LOCK_SH)
+            except BaseException:
+                if not deaf:
+                    raise
     finally:
         os.close(file)

@@ -16,7 +16,7 @@ from anabranch import Builder, Collect, InputError, Parallelizable, WorkerLost, 
 from anabranch.markers import mark
 from anabranch.testing import Chaos, Killer, interpret
 from anabranch.testing.chaos import Spared
-from anabranch.testing.deeds import DEADLY, DEEDS, FAULTS, Struck
+from anabranch.testing.deeds import DEADLY, DEEDS, FAULTS, GATED, Struck
 from anabranch.testing.diary import Diary, Entry, Worker
 from anabranch.testing.gate import Gate, pass_gate
 
@@ -149,7 +149,7 @@ def test_what_there_is_not_is_said(tmp_path):
 
 
 def test_each_fault_is_done():
-    assert set(FAULTS) == {*DEEDS, "ok", "hang"}
+    assert set(FAULTS) == {*DEEDS, *GATED, "ok"}
     for fault, reason in (("unpicklable", TypeError), ("unloadable", Struck)):
         with pytest.raises(reason):
             pickle.loads(pickle.dumps(DEEDS[fault]("")))
