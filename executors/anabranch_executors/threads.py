@@ -40,26 +40,33 @@ class Job(NamedTuple):
 
 
 class Crew:
-    """Threads and the queue that they take jobs from; once ended it takes no more."""
+    """Threads and the queue that they take jobs from; once ended it takes no more. A thread is started when a job comes and
+    none is idle.
+    """
 
     def __init__(self, count: int) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._ended = False
-        self._threads = [
-            threading.Thread(target=_work, args=(self._jobs,), name=f"anabranch-{number}", daemon=True)
-            for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._count = count
+        self._idle = threading.Semaphore(0)
+        self._threads: list[threading.Thread] = []
 
     def put(self, job: Job) -> None:
         """Queues the job, or answers it as failed."""
         with self._lock:
             if not self._ended:
                 self._jobs.put(job)
+                if len(self._threads) < self._count and not self._idle.acquire(blocking=False):
+                    self._hire()
                 return
         _refuse(job)
+
+    def _hire(self) -> None:
+        name = f"anabranch-{len(self._threads)}"
+        thread = threading.Thread(target=_work, args=(self._jobs, self._idle), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def end(self) -> None:
         """Answers what is queued as failed, and ends the threads after what they are running."""
@@ -177,7 +184,8 @@ class ThreadLease:
                 self._idle.notify_all()
 
 
-def _work(jobs: SimpleQueue[Job | None]) -> None:
+def _work(jobs: SimpleQueue[Job | None], idle: threading.Semaphore) -> None:
     while (job := jobs.get()) is not None:
         job.lease.run(job.call, job.ticket)
         del job  # or the last call's values would live until the next one comes
+        idle.release()

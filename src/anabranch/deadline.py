@@ -12,6 +12,8 @@ code that holds the interpreter's lock takes no signals. The item is named by wh
 *Abandon*. A thread can be neither interrupted nor killed. The call runs in a thread of its own; when an item is overdue the
 call is answered without it, and with what it had finished; the thread goes on in vain, and ends when its function returns.
 
+A coroutine is cancelled before any of this (`anabranch.awaiting.until`), and is abandoned only if it does not let itself be.
+
 This module never knows which executor it serves.
 """
 
@@ -28,6 +30,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final, Protocol
 
+from anabranch.awaiting import awaits, until
 from anabranch.errors import TimedOut
 from anabranch.executor import CallLost
 from anabranch.missing import Unwinding
@@ -37,6 +40,9 @@ __all__ = ["GRACE", "KILLED", "Interrupt", "Slate", "perform_in_time", "too_long
 
 GRACE: Final = 0.1
 """Seconds that a function has to react before its process is killed."""
+
+PATIENCE: Final = 2.0
+"""Seconds that a coroutine has to end after it was cancelled, before its thread is left behind."""
 
 KILLED: Final = "SIGVTALRM"
 """The signal by which the kernel then ends it, so that it can be told from other deaths."""
@@ -177,6 +183,7 @@ class _Abandoned:
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._now: tuple[float, float, str, tuple[int, ...]] | None = None
+        self._grace = PATIENCE if any(awaits(function) for function in code.functions.values()) else 0.0
         self._left = False
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
@@ -201,9 +208,10 @@ class _Abandoned:
     @contextmanager
     def limit(self, seconds: float, node: str, where: tuple[int, ...]) -> Iterator[None]:
         """Writes down until when the block is to be over."""
-        self._now = (monotonic() + seconds, seconds, node, where)
+        self._now = (monotonic() + seconds + self._grace, seconds, node, where)
         try:
-            yield
+            with until(seconds, too_long(node, seconds)):
+                yield
         finally:
             with self._lock:
                 self._now = None

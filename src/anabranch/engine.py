@@ -26,7 +26,8 @@ from threading import Thread
 from time import perf_counter
 from typing import Any
 
-from anabranch.errors import FlowError, InternalError, TimedOut
+from anabranch.awaiting import Withdrawn, current
+from anabranch.errors import FlowError, InternalError, RunCancelled, TimedOut
 from anabranch.events import EngineWaited, Event, StreamRead
 from anabranch.executor import Call, Lease, fetched
 from anabranch.failure import Failure, ItemsFailed, capture
@@ -107,11 +108,15 @@ class Engine:
         self.reading_here = False
         self.reads_since = 0.0
         self.is_over = False
+        self.stopped_by: Exception | None = None
+        self.coroutines = current()
         self.idle: Callable[[], None] | None = None
 
     def stop(self, error: Exception) -> None:
         """Has the run end with this error, soon; from any thread."""
+        self.stopped_by = error
         self.inbox.put(Stopped(error))
+        self._withdraw()
 
     def finish(self) -> dict[str, Any]:
         """Turns the loop until the run is over and returns its outputs.
@@ -130,6 +135,9 @@ class Engine:
                 self.receive()
             self._raise_failure()
             return {name: self._result(value) for name, value in self.plan.outputs.items()}
+        except Withdrawn:  # this thread waited for a coroutine
+            self._end(failed=True)
+            raise self.stopped_by or RunCancelled("the run was cancelled") from None
         except BaseException:
             self._end(failed=True)
             raise
@@ -171,6 +179,8 @@ class Engine:
             self._do(command)
             if self.alarms and self.alarms[0][0] <= perf_counter():
                 self._take(heappop(self.alarms)[2])
+            if self.stopped_by is not None:  # what runs here comes before what is in the inbox
+                self._take(Stopped(self.stopped_by))
         self._tell()
 
     def _later(self, seconds: float, news: News) -> None:
@@ -317,11 +327,17 @@ class Engine:
         with ExitStack() as stack:
             for thread in self.threads:
                 stack.callback(thread.join)
+            stack.callback(self._withdraw)
             for stream in self.streams.values():
                 stack.callback(stream.cancel)
             for number, source in sources.items():
                 stack.callback(_closed_quietly if failed else self._closed, source, number)
             stack.callback(self._tell)
+
+    def _withdraw(self) -> None:
+        """Cancels the run's coroutines."""
+        if self.coroutines is not None:
+            self.coroutines.cancel()
 
     def _closed(self, source: Iterator[Any], number: int) -> None:
         try:

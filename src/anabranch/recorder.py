@@ -17,6 +17,7 @@ from itertools import repeat
 from time import perf_counter, sleep
 from typing import Any, Protocol
 
+from anabranch.awaiting import until
 from anabranch.code import Block, Step
 from anabranch.errors import FlowError, StoreError, TimedOut
 from anabranch.exceptions import annotate
@@ -52,10 +53,11 @@ class Timer(Protocol):
 
 @contextmanager
 def _overdue(seconds: float, node: str) -> Iterator[None]:
-    began = perf_counter()
-    yield
+    began, message = perf_counter(), f"'{node}' took longer than its timeout of {seconds:g} s"
+    with until(seconds, message):
+        yield
     if perf_counter() - began > seconds:
-        raise TimedOut(f"'{node}' took longer than its timeout of {seconds:g} s")
+        raise TimedOut(message)
 
 
 class Recorder:

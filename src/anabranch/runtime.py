@@ -6,14 +6,15 @@ This module never knows which code uses them.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
+from anabranch.awaiting import items
 from anabranch.errors import FlowError
 from anabranch.missing import Uneven, compact
 
-__all__ = ["RUNTIME", "close", "misplaced_skip", "opened", "uneven"]
+__all__ = ["RUNTIME", "close", "left_coroutine", "misplaced_skip", "opened", "unawaited", "uneven"]
 
 
 def misplaced_skip(node: str) -> FlowError:
@@ -33,6 +34,8 @@ def opened(values: Any, node: str) -> Iterator[Any]:
     """
     if type(values) in _ITERABLE:
         return iter(values)
+    if hasattr(values, "__aiter__"):
+        return items(values)
     if isinstance(values, (str, bytes, bytearray, dict)) or not hasattr(values, "__iter__"):
         kind = type(values).__name__
         if hasattr(values, "close") and hasattr(values, "send"):
@@ -42,6 +45,26 @@ def opened(values: Any, node: str) -> Iterator[Any]:
             f"return a list or yield the items one by one"
         )
     return iter(values)
+
+
+def unawaited(values: Sequence[Any], columns: int = 0) -> int | None:
+    """Which of the values that functions returned is a coroutine, which nobody would await. The first `columns` of them are
+    lists of values, of which the first is looked at.
+    """
+    for number, value in enumerate(values):
+        column = number < columns
+        if type(value[0] if column and value else value) is types.CoroutineType:
+            for one in value if column else (value,):
+                if type(one) is types.CoroutineType:
+                    one.close()  # or it would warn
+            return number
+    return None
+
+
+def left_coroutine(names: Sequence[str], number: int) -> FlowError:
+    """The error for it; `names` are the functions that gave the values."""
+    name = f"'{names[number]}'" if number < len(names) else "a function"
+    return FlowError(f"{name} returned a coroutine, which nobody would await; make it 'async def' and await it there")
 
 
 def uneven(node: str, names: tuple[str, ...], lists: tuple[Any, ...]) -> None:

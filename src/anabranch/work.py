@@ -25,7 +25,7 @@ from anabranch.errors import AnabranchError
 from anabranch.journey import Journey
 from anabranch.missing import ABSENT, MISSING, Aborted, Missing, PushedBack, Withheld, compact, worst
 from anabranch.recorder import Recorder, Timer, policy_at
-from anabranch.runtime import opened
+from anabranch.runtime import left_coroutine, opened, unawaited
 
 __all__ = [
     "ABSENT",
@@ -133,6 +133,11 @@ def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str,
             recorder.holes = True
         started = perf_counter()
         outputs = block.entry(recorder, layout.where, layout.start, *arguments)
+        if code.outputs == 1:
+            outputs = (outputs,)
+        left = unawaited(outputs, code.outputs - code.partials if code.loops else 0)
+        if left is not None:
+            raise left_coroutine(code.gives, left)
     except Aborted:
         return _nothing(recorder, layout, perf_counter() - started, started)
     except PushedBack as reason:
@@ -142,8 +147,6 @@ def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str,
         recorder.failures.append(block.failure_of(error, layout.where, worker))
         return _nothing(recorder, layout, perf_counter() - started, started)
     seconds = perf_counter() - started
-    if code.outputs == 1:
-        outputs = (outputs,)
     holes: tuple[Missing | None, ...] = (None,) * code.outputs
     if recorder.holes:
         lists = code.outputs - code.partials if code.loops else 0

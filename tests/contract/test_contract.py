@@ -13,6 +13,7 @@ from stranger import StrangeExecutor
 
 from anabranch import Builder, module_from_functions, registry
 from anabranch.testing import ExecutorContract
+from anabranch_executors.coroutines import AsyncioExecutor
 from anabranch_executors.futures import FuturesExecutor
 from anabranch_executors.processes import ProcessExecutor
 from anabranch_executors.sequential import SequentialExecutor
@@ -27,6 +28,11 @@ class TestSequential(ExecutorContract):
 class TestThreads(ExecutorContract):
     def make_executor(self):
         return ThreadExecutor(workers=3)
+
+
+class TestAsyncio(ExecutorContract):
+    def make_executor(self):
+        return AsyncioExecutor(workers=3)
 
 
 class TestForkserverProcesses(ExecutorContract):

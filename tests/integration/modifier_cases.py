@@ -6,6 +6,7 @@ out. The test runs it as it is, and once more inside a fan-out over several `x`.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import textwrap
 from collections.abc import Callable, Mapping
@@ -43,6 +44,29 @@ class Case:
         """The module's whole text."""
         imports = {"pandas": "import pandas as pd\n", "polars": "import polars as pl\n"}
         return HEADER + "".join(imports.get(name, "") for name in self.needs) + textwrap.dedent(self.text)
+
+    @property
+    def coroutines(self) -> str:
+        """The same module with all its functions ``async def``, but for helpers that others call, and methods."""
+        return ast.unparse(ast.fix_missing_locations(_Asynchronous().visit(ast.parse(self.source))))
+
+
+class _Asynchronous(ast.NodeTransformer):
+    """Puts ``async`` where a function is defined, and where it reads a stream."""
+
+    def visit_ClassDef(self, node):
+        return node
+
+    def visit_FunctionDef(self, node):
+        plain = {getattr(one, "id", "") for one in node.decorator_list} & {"exclude"}
+        if plain or any(isinstance(one, ast.FunctionDef) for one in node.body):  # a function that makes a module of others
+            node.body = [self.visit(one) if isinstance(one, ast.FunctionDef) else one for one in node.body]
+            return node
+        streams = {one.arg for one in node.args.args if "Stream" in ast.unparse(one.annotation or one)}
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.comprehension) and getattr(inner.iter, "id", "") in streams:
+                inner.is_async = 1
+        return ast.AsyncFunctionDef(**{name: getattr(node, name) for name in node._fields})
 
 
 CASES = [

@@ -330,15 +330,32 @@ def test_zipping_what_differs_in_more_than_one_axis(flow):
 
 
 @pytest.mark.parametrize(
-    "source",
-    ["async def a() -> int: ...", "async def a() -> Parallelizable[int]:\n    yield 1"],
-    ids=["coroutine", "generator"],
+    ("source", "advice"),
+    [
+        ("async def a() -> int:\n    yield 1", "is 'async def' and yields; write '-> Parallelizable[T]'"),
+        ("def a() -> Coroutine[Any, Any, int]: ...", "nobody would await; make it 'async def' and await it there"),
+        ("def a() -> Awaitable[int]: ...", "nobody would await; make it 'async def' and await it there"),
+    ],
+    ids=["generator", "coroutine", "awaitable"],
 )
-def test_async_def_is_refused(flow, source):
-    module = flow(source)
+def test_what_nobody_would_await(flow, source, advice):
+    module = flow("from collections.abc import Awaitable, Coroutine\n" + source)
     text = refused(FlowError, build, module)
-    assert f"'a' ({place(module.a)}) is 'async def'" in text
-    assert "make it a plain 'def'" in text
+    assert f"'a' ({place(module.a)})" in text
+    assert advice in text
+
+
+@pytest.mark.parametrize("asked", [["a"], ["b"]], ids=["outside", "inside"])
+def test_a_coroutine_that_nobody_awaits(flow, executor, asked):
+    module = flow(
+        "async def wait() -> int: return 1\n"
+        "_wait, wait = wait, None\n"
+        "def a() -> int: return _wait()\n"
+        "def n() -> Parallelizable[int]: return range(3)\n"
+        "def b(n: int) -> int: return _wait()\n"
+    )
+    with pytest.raises(FlowError, match=f"'{asked[0]}' returned a coroutine, which nobody would await; make it 'async def'"):
+        build(module, executor=executor).execute(asked)
 
 
 def test_what_is_no_module():

@@ -3,6 +3,7 @@
 builder.py    gathers what a driver is made of
 parts.py      what that is
 adapters.py   what goes along with runs, by kind
+asynchronous.py  a driver whose requests are awaited, and its builder
 driver.py     what a user asks of a dataflow
 plans.py      what has been planned
 request.py    what is checked of a request before anything runs

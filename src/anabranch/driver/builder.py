@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
 from anabranch.errors import FlowError, InputError, nearest_or_all
 from anabranch.policies import DEFAULT, Faults
@@ -32,17 +32,12 @@ if TYPE_CHECKING:
 else:
     Choice = Any
 
-__all__ = ["Builder", "Choice"]
+__all__ = ["Builder", "Choice", "Gathering"]
 
 
 @dataclass(frozen=True)
-class Builder:
-    """Gathers what a driver is made of. Immutable: each method returns a new builder.
-
-    Example::
-
-        driver = Builder().with_modules(census).with_executor("processes", workers=8).build()
-    """
+class Gathering:
+    """What a driver is made of, gathered; what builders have in common."""
 
     modules: tuple[ModuleType, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +52,7 @@ class Builder:
     runs: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
-    def with_modules(self, *modules: ModuleType) -> Builder:
+    def with_modules(self, *modules: ModuleType) -> Self:
         """Adds modules whose public functions are nodes."""
         for module in modules:
             if not isinstance(module, ModuleType):
@@ -67,19 +62,19 @@ class Builder:
                 )
         return replace(self, modules=(*self.modules, *modules))
 
-    def with_config(self, config: Mapping[str, Any]) -> Builder:
+    def with_config(self, config: Mapping[str, Any]) -> Self:
         """Adds config values: they choose between alternatives (`@config.when`) and can be read like inputs."""
         if not isinstance(config, Mapping):
             raise InputError(f"config is given as a dict from names to values, not as {type(config).__name__}")
         return replace(self, config={**self.config, **config})
 
-    def with_executor(self, executor: str | Executor | concurrent.futures.Executor, **options: Any) -> Builder:
+    def with_executor(self, executor: str | Executor | concurrent.futures.Executor, **options: Any) -> Self:
         """Chooses where tasks run: ``sequential``, ``threads``, ``processes``, ``ray``, ``dask``, any other that is
         registered, an executor object, or a `concurrent.futures.Executor`. Options go to the executor (`workers=` …).
         """
         return replace(self, executor=executor, options=options)
 
-    def with_executors(self, default: Choice | None = None, **elsewhere: Choice) -> Builder:
+    def with_executors(self, default: Choice | None = None, **elsewhere: Choice) -> Self:
         """Gives one flow several executors: functions run on the one that they name with `@run_on`, and on the default one if
         they name none.
 
@@ -102,7 +97,7 @@ class Builder:
         executor, options = _choice("default", default)
         return replace(self, executor=executor, options=options, elsewhere={**self.elsewhere, **elsewhere})
 
-    def with_adapters(self, *adapters: Adapter) -> Builder:
+    def with_adapters(self, *adapters: Adapter) -> Self:
         """Adds what goes along with runs: observers, which are functions that are called with every event, and of which one
         that raises is logged and does no harm; a result builder, which makes what `Driver.execute` returns; and whatever is
         of a class of `anabranch.lifecycle`.
@@ -117,7 +112,7 @@ class Builder:
 
     def with_tracking(
         self, where: str | os.PathLike[str] | Store | None = None, *, name: str = "", previews: bool = True
-    ) -> Builder:
+    ) -> Self:
         """Keeps a history of runs: what they did, what went in and came out, and the versions of their code; see
         `docs/runs.md`.
 
@@ -135,13 +130,13 @@ class Builder:
 
         return self.with_adapters(Tracker(where, name=name, previews=previews))
 
-    def with_materializers(self, *materializers: Declaration) -> Builder:
+    def with_materializers(self, *materializers: Declaration) -> Self:
         """Adds what is loaded in the place of nodes and inputs (``from_.…``) and what can be asked to be saved (``to.…``); see
         `anabranch.io`.
         """
         return replace(self, materializers=(*self.materializers, *materializers))
 
-    def with_failure_policy(self, **faults: Unpack[FaultOptions]) -> Builder:
+    def with_failure_policy(self, **faults: Unpack[FaultOptions]) -> Self:
         """Says what runs do about failures, unless a function or a run says something else.
 
         Args:
@@ -172,7 +167,7 @@ class Builder:
         cap: int | None = None,
         ttl: float | None = None,
         options: Mapping[str, Any] | None = None,
-    ) -> Builder:
+    ) -> Self:
         """Has results looked up before functions are called, item by item, and stored after; see `docs/durable.md`.
 
         What `@cache` says of a function weighs more than what is said here.
@@ -212,7 +207,7 @@ class Builder:
         kinds = (default_behavior, default_loader_behavior, default_saver_behavior)
         return replace(self, caching=Caching.of(settings, code or Scope(), ways, kinds))
 
-    def with_runs(self, folder: str | os.PathLike[str] | None = None, *, about: Mapping[str, Any] | None = None) -> Builder:
+    def with_runs(self, folder: str | os.PathLike[str] | None = None, *, about: Mapping[str, Any] | None = None) -> Self:
         """Says where runs are kept that last (``run_id=``, ``durable=True``), and what is to be noted of each.
 
         Args:
@@ -221,27 +216,21 @@ class Builder:
         """
         return replace(self, runs=None if folder is None else os.path.abspath(folder), about={**self.about, **(about or {})})
 
-    def allow_module_overrides(self) -> Builder:
+    def allow_module_overrides(self) -> Self:
         """A later module's function replaces an earlier module's of the same name, instead of being an error."""
         return replace(self, overriding=True)
 
-    def copy(self) -> Builder:
+    def copy(self) -> Self:
         """A builder that is the same; since builders never change, there is seldom need for it."""
         return replace(self)
 
-    def build(self) -> Driver:
-        """Builds the graph and the driver.
+    def parts(self) -> Parts:
+        """What the driver is made of.
 
         Raises:
             FlowError: the functions do not make a dataflow, or a `StaticValidator` refuses it.
-            ExecutorError: the executor is unknown or not installed.
+            ExecutorError: an executor is unknown or not installed.
         """
-        from anabranch.driver.driver import Driver
-
-        return Driver.over(self.parts())
-
-    def parts(self) -> Parts:
-        """What the driver is made of; raises what `build` raises."""
         from anabranch.driver.adapters import Adapters
         from anabranch.driver.parts import Parts
         from anabranch.graph import Graph
@@ -267,6 +256,27 @@ class Builder:
         owns = tuple(made[place] for place, (executor, _) in chosen.items() if isinstance(executor, str))
         default = made.pop(DEFAULT_PLACE)
         return Parts(graph, default, adapters, self.faults, made, owns, self.caching, self.runs, self.about)
+
+
+@dataclass(frozen=True)
+class Builder(Gathering):
+    """Gathers what a driver is made of. Immutable: each method returns a new builder.
+
+    Example::
+
+        driver = Builder().with_modules(census).with_executor("processes", workers=8).build()
+    """
+
+    def build(self) -> Driver:
+        """Builds the graph and the driver.
+
+        Raises:
+            FlowError: the functions do not make a dataflow, or a `StaticValidator` refuses it.
+            ExecutorError: the executor is unknown or not installed.
+        """
+        from anabranch.driver.driver import Driver
+
+        return Driver.over(self.parts())
 
 
 def _choice(place: str, choice: Any) -> tuple[Any, Mapping[str, Any]]:

@@ -10,6 +10,7 @@ This module never plans, and keeps nothing from one run to the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, Protocol
 
 from anabranch.exceptions import annotate
@@ -19,7 +20,7 @@ from anabranch.markers import Skip
 from anabranch.missing import PASSING, Aborted
 from anabranch.plan import CallTask, Straight
 from anabranch.recorder import Recorder
-from anabranch.runtime import misplaced_skip
+from anabranch.runtime import left_coroutine, misplaced_skip, unawaited
 
 __all__ = ["Compiled", "Direct", "Walked"]
 
@@ -58,10 +59,10 @@ class Compiled:
             pass  # and raised below, where it does not become the context of the user's exception
         if recorder.failures:
             raise trimmed(recorder.failures[0].error())
-        if len(self.results) == 1:
-            values[self.results[0]] = made
-        else:
-            values.update(zip(self.results, made, strict=True))
+        made = (made,) if len(self.results) == 1 else made
+        if CoroutineType in map(type, made):
+            raise left_coroutine(self.results, unawaited(made) or 0)
+        values.update(zip(self.results, made, strict=True))
 
 
 class Walked:

@@ -135,10 +135,10 @@ class Driver(Lookup):
             if prepared.direct is not None and self._plain and not options:
                 results = session.call(self.graph, prepared, inputs, overrides or {})
             else:
-                results = self._carried_out((prepared.outputs, inputs, overrides or {}), options).results
+                results = self.carried_out((prepared.outputs, inputs, overrides or {}), options).results
         except Exception as error:  # the way through the engine tells a user nothing
             raise trimmed(error)  # noqa: B904
-        return self._result(results)
+        return self.result_of(results)
 
     def run(
         self,
@@ -149,7 +149,7 @@ class Driver(Lookup):
     ) -> RunResult:
         """The same as `execute`, with failures and a report of the run beside the results; these are always a dict."""
         try:
-            return self._carried_out((_kept(outputs), inputs or {}, overrides or {}), options)
+            return self.carried_out((_kept(outputs), inputs or {}, overrides or {}), options)
         except Exception as error:
             raise trimmed(error)  # noqa: B904
 
@@ -174,18 +174,19 @@ class Driver(Lookup):
         run_id = lasting.run_id if lasting is not None else ""
         return RunHandle(lambda watch: self._done(asked, policy, lasting, watch), run_id)
 
-    def _carried_out(self, asked: Asked, options: Mapping[str, Any]) -> RunResult:
-        """Does a request: outputs, inputs, overrides."""
+    def carried_out(self, asked: Asked, options: Mapping[str, Any], watch: Watch | None = None) -> RunResult:
+        """Does a request: outputs, inputs, overrides. Who watches it may cancel it."""
         check_options(self.graph, options)
         faults, lasting = split(options, self._parts.runs)
-        return self._done(asked, updated(self.faults, faults), lasting)
+        return self._done(asked, updated(self.faults, faults), lasting, watch)
 
     def _done(self, asked: Asked, faults: Faults, lasting: Lasting | None, watch: Watch | None = None) -> RunResult:
         if lasting is None and self._parts.caching is None:
             return session.run(self._parts, Request(self._plans.prepared(*asked), *asked[1:], faults), watch)
         return self._keeping.run(asked, faults, lasting, watch)
 
-    def _result(self, results: dict[str, Any]) -> Any:
+    def result_of(self, results: dict[str, Any]) -> Any:
+        """What `execute` makes of outputs."""
         builder = self._parts.adapters.result
         return results if builder is None else builder.build_result(**results)
 
@@ -259,10 +260,19 @@ class Driver(Lookup):
             FlowError: a declaration does not fit the dataflow.
             BaseException: what `execute` raises.
         """
-        ids, additional = _ids(materializers), _names(additional_vars)
-        driver = self._with(materializers)
-        results = driver.run(list(dict.fromkeys((*ids, *additional))), inputs, overrides, **options).results
-        return {name: results[name] for name in ids}, self._result({name: results[name] for name in additional})
+        return self.materialized(materializers, (additional_vars, inputs or {}, overrides or {}), options)
+
+    def materialized(
+        self, materializers: Sequence[Declaration], asked: Asked, options: Mapping[str, Any], watch: Watch | None = None
+    ) -> tuple[dict[str, Any], Any]:
+        """Does what `materialize` is asked for. Who watches it may cancel it."""
+        ids, additional = _ids(materializers), _names(asked[0])
+        driver, outputs = self._with(materializers), list(dict.fromkeys((*ids, *additional)))
+        try:
+            results = driver.carried_out((outputs, *asked[1:]), options, watch).results
+        except Exception as error:
+            raise trimmed(error)  # noqa: B904
+        return {name: results[name] for name in ids}, self.result_of({name: results[name] for name in additional})
 
     def validate_materialization(
         self,

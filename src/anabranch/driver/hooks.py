@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anabranch.errors import FlowError, InputError
+from anabranch.errors import FlowError
 from anabranch.events import Event, FanFinished, FanOpened
 from anabranch.graph import Graph
 from anabranch.lifecycle import base
@@ -42,7 +42,9 @@ _METHODS = (
 
 @dataclass(frozen=True)
 class Hooks:
-    """Methods of adapters, by the moment at which they are called; `crew` are those that go to workers."""
+    """Methods of adapters, by the moment at which they are called; `crew` are those that go to workers, and `awaits` says
+    whether any is ``async def``.
+    """
 
     constructed: tuple[Hook, ...] = ()
     node_checks: tuple[Hook, ...] = ()
@@ -56,22 +58,15 @@ class Hooks:
     submitted: tuple[Hook, ...] = ()
     returned: tuple[Hook, ...] = ()
     crew: Crew | None = None
+    awaits: bool = False
 
     @classmethod
     def of(cls, adapters: Sequence[Any]) -> Hooks:
-        """Sorts them.
-
-        Raises:
-            InputError: a method is a coroutine, which nobody here awaits.
-        """
+        """Sorts them."""
         crew = Crew([one for one in adapters if isinstance(one, _WORKING)])
         found = {word: hooks_of(adapters, kind, name) for word, kind, name in _METHODS}
         everything = (*(hook for hooks in found.values() for hook in hooks), *crew.hooks)
-        for hook in everything:
-            if hook.is_async:
-                who = f"{type(hook.adapter).__name__}.{hook.name}"
-                raise InputError(f"{who} is 'async def', which only an AsyncDriver awaits; make it a plain 'def'")
-        return cls(**found, crew=crew if crew.hooks else None)
+        return cls(**found, crew=crew if crew.hooks else None, awaits=any(hook.is_async for hook in everything))
 
     @property
     def on_tasks(self) -> bool:

@@ -6,6 +6,7 @@ This module never sees a value, but for the kinds of overrides.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -70,9 +71,9 @@ class Plans:
             return Prepared(outputs, self._checks(table.inputs), planned, Walked(graph, table), self._lets_in)
         plan = planned()
         checks = self._checks(value.name for value in plan.given if not value.name.endswith("!"))
-        is_direct = fuse and plan.places == (DEFAULT_PLACE,) and not (plan.has_needs or plan.limits)
-        direct = Compiled(plan.direct) if plan.direct is not None and is_direct else None
-        return Prepared(outputs, checks, lambda: plan, direct, self._lets_in)
+        prepared = Prepared(outputs, checks, lambda: plan, None, self._lets_in)
+        is_direct = fuse and plan.places == (DEFAULT_PLACE,) and not (plan.has_needs or plan.limits or prepared.awaits)
+        return replace(prepared, direct=Compiled(plan.direct)) if plan.direct is not None and is_direct else prepared
 
     def _checks(self, names: Iterable[str]) -> tuple[tuple[str, tuple[tuple[Any, bool, str], ...]], ...]:
         return tuple((name, readers_of(self._graph, name)) for name in names if name in self._graph.inputs)

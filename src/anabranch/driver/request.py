@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anabranch.awaiting import awaits
 from anabranch.driver.direct import Direct
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph, Node
@@ -101,6 +102,11 @@ class Prepared:
     def plan(self) -> Plan:
         """The plan; made when it is first asked for."""
         return self.planned()
+
+    @cached_property
+    def awaits(self) -> bool:
+        """Whether some function of it is ``async def``."""
+        return any(awaits(vertex.function) for vertex in self.plan.selection.vertices.values())
 
 
 @dataclass(frozen=True)

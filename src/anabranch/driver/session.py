@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from anabranch.awaiting import at
 from anabranch.driver.parts import Parts
 from anabranch.driver.request import Prepared, Request, check, checked_override, inputs_of, slots_of
 from anabranch.driver.supply import check_plan, limits_of, tokens_of
@@ -76,7 +78,8 @@ def run(parts: Parts, request: Request, watch: Watch | None = None) -> RunResult
     raised: BaseException | None = None
     state: Run | None = None
     try:
-        with leased(parts.at(plan.places)) as lease:
+        is_async = prepared.awaits or (hooks is not None and hooks.awaits)
+        with at() if is_async else nullcontext(), leased(parts.at(plan.places)) as lease:
             traits = parts.executor.traits
             observe(ExecutorLeased(traits.slots))
             state = Run(

@@ -10,10 +10,11 @@ import inspect
 import linecache
 import re
 import typing
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Annotated, Any
 
+from anabranch.awaiting import Awaited
 from anabranch.errors import FlowError
 from anabranch.graph.hints import resolve_hints
 from anabranch.graph.node import Node, Parameter, Role
@@ -37,6 +38,7 @@ __all__ = ["chosen", "functions_of", "module_from_functions", "node_of", "nodes_
 
 _TOP_LEVEL = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 _ROLES = {Collect: Role.COLLECT, Stream: Role.STREAM}
+_AWAITABLES = (Awaitable, Coroutine)
 _MARKERS: tuple[Any, ...] = (Parallelizable, Collect, Stream)
 
 
@@ -109,25 +111,24 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
     """Reads the signature of `function` as a node.
 
     Raises:
-        FlowError: it is async, or an annotation makes no sense.
+        FlowError: an annotation makes no sense.
     """
     origin = origin_of(function)
     label = f"'{name}' ({origin})"
     plain = function if is_plain(function) else inspect.unwrap(function)
-    if is_async(plain):
-        raise FlowError(
-            f"{label} is 'async def', which this driver cannot await; make it a plain 'def' (it may call asyncio.run)"
-        )
     hints = resolve_hints(function)
     annotation, expands = _result(label, plain, hints)
     doc = (inspect.getdoc(function) or "") if function.__doc__ else ""
-    if is_simple(function):
+    asynchronous = is_async(plain)
+    if asynchronous and inspect.isasyncgenfunction(plain) and not expands:
+        raise FlowError(f"{label} is 'async def' and yields; write '-> Parallelizable[T]' to fan out over what it yields")
+    if is_simple(function) and not asynchronous:
         names = function.__code__.co_varnames[: function.__code__.co_argcount]
         parameters = tuple([_simple_parameter(label, name, hints.get(name, Any)) for name in names])
         return Node(name, function, parameters, annotation, expands, doc=doc, origin=origin, originating=(function,))
     written = written_parameters(function)
     parameters = tuple([_parameter(label, one, hints) for one in written])
-    called = callable_by_name(function, written)
+    called = callable_by_name(_awaited(function, parameters) if asynchronous else function, written)
     marks = marks_of(function)
     if marks.get("associative") and sum(parameter.role is Role.COLLECT for parameter in parameters) != 1:
         raise FlowError(f"{label} is @associative and must have exactly one Collect parameter")
@@ -146,6 +147,11 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         place=_place(label, function, parameters, expands=expands),
         resources=needs_of(function),
     )
+
+
+def _awaited(function: Callable[..., Any], parameters: Sequence[Parameter]) -> Awaited:
+    streams = [(place, one.name) for place, one in enumerate(parameters) if one.role is Role.STREAM]
+    return Awaited(function, frozenset(key for keys in streams for key in keys))
 
 
 def _simple_parameter(label: str, name: str, annotation: Any) -> Parameter:
@@ -203,6 +209,9 @@ def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) 
         annotation = _plain(annotation)
         if (typing.get_origin(annotation) or annotation) not in _MARKERS:
             _check_generator(label, annotation, said="return" in hints)
+    elif type(annotation) is not type and (typing.get_origin(annotation) or annotation) in _AWAITABLES:
+        kind = describe(annotation)
+        raise FlowError(f"{label} returns {kind}, which nobody would await; make it 'async def' and await it there")
     return read_result(label, annotation)
 
 

@@ -27,8 +27,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from anabranch.awaiting import Bridge, awaited
 from anabranch.graph import Graph, Node, Parameter, Role
 from anabranch.lifecycle.crew import Crew
+from anabranch.lifecycle.telling import Hook
 from anabranch.markers import marks_of
 
 __all__ = ["Facts", "Hooked", "hooked", "item_name"]
@@ -188,8 +190,25 @@ class _Link:
         return self.step(given)
 
 
-def _through(method: Any, about: dict[str, Any], call: Callable[..., Any], given: dict[str, Any]) -> Any:
-    return method({**about, "node_callable": call, "node_kwargs": given})
+def _through(method: Hook, about: dict[str, Any], call: Callable[..., Any], given: dict[str, Any]) -> Any:
+    about = {**about, "node_callable": call, "node_kwargs": given}
+    if not method.is_async:
+        return method(about)
+    return awaited(lambda bridge: method.begun({**about, "node_callable": _Lent(call, bridge)}))
+
+
+class _Lent:
+    """A function for an ``async def`` method: to be awaited, and done in the thread that waits for the method."""
+
+    __slots__ = ("__wrapped__", "bridge")
+
+    def __init__(self, call: Callable[..., Any], bridge: Bridge) -> None:
+        self.__wrapped__ = call
+        self.bridge = bridge
+
+    async def __call__(self, **given: Any) -> Any:
+        """Calls it."""
+        return await self.bridge.ask(functools.partial(self.__wrapped__, **given))
 
 
 def hooked(graph: Graph, crew: Crew) -> Graph:

@@ -13,13 +13,15 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from anabranch.awaiting import awaited
+
 __all__ = ["Hook", "hooks_of", "report"]
 
 _reported: set[tuple[type, str, type]] = set()
 
 
 class Hook:
-    """One method of an adapter, ready to be called."""
+    """One method of an adapter, ready to be called; if it is ``async def``, it is awaited."""
 
     __slots__ = ("adapter", "is_async", "method", "name", "takes")
 
@@ -32,6 +34,10 @@ class Hook:
 
     def __call__(self, about: Mapping[str, Any]) -> Any:
         """Calls it; what it raises is raised."""
+        return awaited(lambda _: self.begun(about)) if self.is_async else self.begun(about)
+
+    def begun(self, about: Mapping[str, Any]) -> Any:
+        """Calls it; if it is ``async def``, what it gives is to be awaited."""
         if self.takes is None:
             return self.method(**about)
         return self.method(**{name: value for name, value in about.items() if name in self.takes})

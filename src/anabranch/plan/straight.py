@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
+from anabranch.awaiting import awaits
 from anabranch.graph import Graph
 from anabranch.markers import marks_of
 
@@ -78,7 +79,7 @@ def _needed(graph: Graph, outputs: Sequence[str], supplied: Collection[str]) -> 
             if name not in supplied:
                 return None
             continue
-        if axes[name] or node.expands or node.policy or node.resources or marks_of(node.function):
+        if axes[name] or node.expands or node.policy or node.resources or marks_of(node.function) or awaits(node.function):
             return None
         found.add(name)
         for edge in edges[name]:

@@ -18,6 +18,9 @@ __all__ = ["Surroundings"]
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend.resource_tracker")
 """Processes that the standard library and loky start once per interpreter, and keep."""
 
+OWN_LOOP = "anabranch event loop"
+"""The thread in which a process runs coroutines, from the first one on."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -52,9 +55,11 @@ class Surroundings:
 
 
 def _may_stay(thread: threading.Thread, known: tuple[str, ...]) -> bool:
-    """The caller itself, a test runner's timer, and what a foreign thread looks like that once ran some Python."""
+    """The caller itself, a test runner's timer, the event loop of this process, and what a foreign thread looks like that once
+    ran some Python.
+    """
     foreign = isinstance(thread, threading._DummyThread)  # noqa: SLF001  there is no other way to tell
-    return foreign or thread is threading.current_thread() or thread.name.startswith(("pytest_timeout", *known))
+    return foreign or thread is threading.current_thread() or thread.name.startswith(("pytest_timeout", OWN_LOOP, *known))
 
 
 def _descendants(pid: int) -> list[int]:

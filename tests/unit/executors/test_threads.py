@@ -211,7 +211,7 @@ def test_an_executor_that_is_dropped_ends_its_threads():
     executor = ThreadExecutor(workers=2)
     with executor.lease() as lease:
         run_one(lease, call(looping(double), 0, [4]))
-    assert len(set(threading.enumerate()) - before) == 2
+    assert len(set(threading.enumerate()) - before) == 1  # the other is started when this one has something to do
     del executor, lease
     gc.collect()
     assert set(threading.enumerate()) <= before

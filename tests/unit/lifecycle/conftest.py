@@ -15,6 +15,7 @@ from anabranch.registry import make_executor
 OPTIONS = {
     "sequential": {},
     "threads": {"workers": 3},
+    "asyncio": {"workers": 3},
     "processes": {"workers": 2},
     "ray": {"workers": 2},
     "dask": {"workers": 2},

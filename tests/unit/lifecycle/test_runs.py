@@ -255,12 +255,6 @@ def test_the_older_form_by_itself_changes_nothing(flow):
 
 
 def test_what_is_asked_of_adapters(module):
-    class Awaited(NodeExecutionHook):
-        async def run_before_node_execution(self, **more):
-            pass
-
-    with pytest.raises(InputError, match="Awaited.run_before_node_execution is 'async def', which only an AsyncDriver awaits"):
-        Builder().with_adapters(Awaited())
     with pytest.raises(InputError, match="or of a class of anabranch.lifecycle, not object"):
         Builder().with_adapters(object())
     with pytest.raises(InputError, match=r"objects, not classes: write Owned\("):

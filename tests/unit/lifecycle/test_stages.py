@@ -88,8 +88,8 @@ def test_a_limit_of_time_surrounds_the_hooks(flow, make, book):
             return sum(slow)
     """)
     assert make(module, Calls(book)).execute(["total"], {"n": 3}) == {"total": 2}
-    module._over.set()  # a thread that was left behind ends now
     ended = {line["task"]: line for line in book.lines("after") if line["node"] == "slow" and line["success"]}
+    module._over.set()  # a thread that was left behind ends now, and tells its hooks
     assert set(ended) == {"number[0]", "number[2]"}
 
 

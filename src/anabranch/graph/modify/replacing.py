@@ -6,6 +6,7 @@ import inspect
 from dataclasses import replace
 from typing import Any
 
+from anabranch.awaiting import awaitable
 from anabranch.derived import Grouped, Leaf, Listed
 from anabranch.function_modifiers.replacing import Does, DynamicTransform
 from anabranch.graph.modify.draft import Draft
@@ -31,7 +32,7 @@ def _replaced(draft: Draft, modifier: Does, scene: Scene) -> Draft:
             keywords[ours] = theirs
         else:
             lists.append((theirs, Listed(tuple(Leaf(name) for name in ours))))
-    function = modifier.replacing
+    function = awaitable(modifier.replacing)
     if lists:
         spent = frozenset(leaf.name for _, listed in lists for leaf in listed.parts if isinstance(leaf, Leaf))
         function = Grouped(function, (), spent, (), tuple(lists))
@@ -51,4 +52,4 @@ def _transform(draft: Draft, modifier: DynamicTransform, scene: Scene) -> Draft:
         raise scene.refusal(modifier, f"it takes the config's value of '{key}', and there is none; {advice}")
     transform = modifier.transform(scene.config[key], draft.name, **modifier.extra)
     parameters = (Parameter(name, Role.PLAIN, 0, Any, keyword=True) for name in transform.get_dependents())
-    return draft.changed(function=transform.compute, parameters=tuple(parameters))
+    return draft.changed(function=awaitable(transform.compute), parameters=tuple(parameters))
