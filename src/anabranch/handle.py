@@ -45,6 +45,11 @@ class RunResult:
         """
         return explained(self.chronicle, node, item)
 
+    def __repr__(self) -> str:
+        """Never shows a value, which may be as large as it likes."""
+        failed = f", {len(self.failures)} failure{'s' * (len(self.failures) != 1)}" if self.failures else ""
+        return f"<RunResult {self.run_id[:8]}: {', '.join(self.results)} in {self.report.seconds:.2f} s{failed}>"
+
 
 @dataclass(frozen=True, slots=True)
 class FanProgress:
@@ -124,6 +129,11 @@ class RunHandle:
         context = contextvars.copy_context()
         self._thread = Thread(target=context.run, args=(self._run, start), name="anabranch run", daemon=True)
         self._thread.start()
+
+    def __repr__(self) -> str:
+        state = "failed" if self._error is not None else "over" if self.done() else "running"
+        fans = [f"{axis} {fan.done}/{fan.known}{'+' * fan.source_open}" for axis, fan in self.progress().items()]
+        return f"<RunHandle {self.run_id[:8]}: {', '.join([state, *fans])}>"
 
     @property
     def run_id(self) -> str:

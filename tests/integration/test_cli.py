@@ -227,7 +227,7 @@ def test_plan_needs_no_inputs(flow):
 
 def test_list(flow):
     shown = cli("list", "flow.py", cwd=flow).stdout
-    assert re.search(r"^number +int each +limit +The numbers\.$", shown, re.MULTILINE)
+    assert re.search(r"^number +items of int +limit +The numbers\.$", shown, re.MULTILINE)
     assert re.search(r"^total +float +collects square$", shown, re.MULTILINE)
     assert re.search(r"^limit +int +required +number, ", shown, re.MULTILINE)
     assert "price" not in shown

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import logging
+import re
 import threading
 import time
 import weakref
@@ -731,3 +732,31 @@ def test_skips_drop_an_item_from_later_steps_and_collects_but_not_from_its_place
 
     found = Builder().with_modules(module_from_functions(e, even, later, other, end)).with_executor(driver._parts.executor).build()
     assert found.execute(["end", "even", "other"]) == {"end": (3, 6), "even": [0, 2, 4], "other": [0, -1, -2, -3, -4, -5]}
+
+
+def test_what_is_shown_of_things_is_short_and_shows_no_values():
+    class Secret:
+        def __repr__(self):
+            raise AssertionError("nobody calls repr on a user's values")
+
+    def item(secret: Secret, count: int) -> Parallelizable[Secret]:
+        return [secret] * count
+
+    def kept(item: Secret) -> Secret:
+        return item
+
+    builder = Builder().with_modules(module_from_functions(item, kept)).with_config({"secret": Secret()})
+    driver = builder.build()
+    run = driver.run(["kept"], {"count": 2})
+    handle = driver.submit(["kept"], {"count": 2})
+    handle.result(60)
+    assert repr(builder) == "<Builder of flow on sequential; config: secret>"
+    assert repr(driver) == "<Driver of 2 functions on SequentialExecutor; inputs: secret, count>"
+    assert repr(driver.graph) == "<Graph of item, kept>"
+    assert repr(driver.plan(["kept"], ["count"])) == "<Plan of kept: 2 tasks, over item>"
+    assert re.fullmatch(rf"<RunResult {run.run_id[:8]}: kept in \d+\.\d\d s>", repr(run))
+    assert repr(handle) == f"<RunHandle {handle.run_id[:8]}: over, item 2/2>"
+    assert repr(driver.list_available_variables()) == (
+        "[<Variable item: items of Secret>, <Variable kept: Secret, for each item>, "
+        "<Variable secret: Secret, input>, <Variable count: int, input>]"
+    )

@@ -132,7 +132,7 @@ def _without_empty(columns: Sequence[Column]) -> Grid:
 
 
 def _type(node: Node) -> str:
-    return f"{describe(node.annotation)} each" if node.expands else describe(node.annotation)
+    return f"items of {describe(node.annotation)}" if node.expands else describe(node.annotation)
 
 
 def _taken(parameter: Parameter) -> str:

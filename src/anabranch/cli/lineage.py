@@ -109,7 +109,7 @@ def _columns(found: list[Variable]) -> list[Column]:
     return [
         _column("name", [one.name for one in found], "bold cyan"),
         _column("", ["input" if one.is_input else "" for one in found], "dim"),
-        _column("type", [f"{one.type_name} each" if one.expands else one.type_name for one in found]),
+        _column("type", [f"items of {one.type_name}" if one.expands else one.type_name for one in found]),
         _column("for each", [" × ".join(one.axes[:-1] if one.expands else one.axes) for one in found], "green"),
         _column("reads", [", ".join(reading.name for reading in one.reads) for one in found]),
         _column("tags", [", ".join(f"{key}={_said(value)}" for key, value in one.tags.items()) for one in found], "dim"),

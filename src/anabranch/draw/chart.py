@@ -185,7 +185,7 @@ class _Charter:
         return Box(
             node.name,
             BoxKind.OVERRIDE if overridden else BoxKind.FUNCTION,
-            f"{describe(node.annotation)} each" if node.expands else describe(node.annotation),
+            f"items of {describe(node.annotation)}" if node.expands else describe(node.annotation),
             cluster,
             self.graph.value_axes(node.name),
             node.expands,

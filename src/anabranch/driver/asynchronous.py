@@ -165,7 +165,7 @@ class AsyncDriver(Lookup):
         await self.aclose()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Builder(Gathering):
     """Gathers what an `AsyncDriver` is made of. Immutable: each method returns a new builder; see `anabranch.Builder`.
 

@@ -35,7 +35,7 @@ else:
 __all__ = ["Builder", "Choice", "Gathering"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gathering:
     """What a driver is made of, gathered; what builders have in common."""
 
@@ -51,6 +51,13 @@ class Gathering:
     caching: Caching | None = None
     runs: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Shows no value of the config, which may be large or secret."""
+        modules = ", ".join(module.__name__ for module in self.modules) or "nothing yet"
+        place = self.executor if isinstance(self.executor, str) else type(self.executor).__name__
+        config = f"; config: {', '.join(self.config)}" if self.config else ""
+        return f"<{type(self).__name__} of {modules} on {place}{config}>"
 
     def with_modules(self, *modules: ModuleType) -> Self:
         """Adds modules whose public functions are nodes."""
@@ -258,7 +265,7 @@ class Gathering:
         return Parts(graph, default, adapters, self.faults, made, owns, self.caching, self.runs, self.about)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Builder(Gathering):
     """Gathers what a driver is made of. Immutable: each method returns a new builder.
 

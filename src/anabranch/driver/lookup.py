@@ -28,6 +28,12 @@ class Lookup:
     graph: Graph
     _parts: Parts
 
+    def __repr__(self) -> str:
+        graph, place = self.graph, type(self._parts.executor).__name__
+        inputs = f"; inputs: {', '.join(graph.inputs)}" if graph.inputs else ""
+        functions = f"{len(graph.nodes)} function{'s' * (len(graph.nodes) != 1)}"
+        return f"<{type(self).__name__} of {functions} on {place}{inputs}>"
+
     def plan(self, outputs: Iterable[Output], inputs: Iterable[str] = (), overrides: Mapping[str, Any] | None = None) -> Plan:
         """The compiled plan of a request, as it would run on an executor with many slots.
 

@@ -28,7 +28,7 @@ __all__ = ["Graph", "nodes_from"]
 LetsPass = Callable[[Any, Any], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """Nodes in topological order, what they read, and the axes they run along.
 
@@ -50,6 +50,9 @@ class Graph:
     edges: Mapping[str, tuple[Edge, ...]]
     given: Mapping[str, Node] = field(default_factory=dict, repr=False)
     lets_pass: LetsPass | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {', '.join(self.nodes)}>"
 
     @classmethod
     def from_modules(

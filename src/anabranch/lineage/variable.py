@@ -40,7 +40,7 @@ class Reading:
     annotation: Any = Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Variable:
     """One name of the dataflow: a node or an input.
 
@@ -63,10 +63,16 @@ class Variable:
     doc: str
     tags: Mapping[str, Any]
     origin: str
-    reads: tuple[Reading, ...] = field(default=(), repr=False, compare=False)
-    functions: tuple[Callable[..., Any], ...] = field(default=(), repr=False, compare=False)
-    function: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
-    part_of: str = field(default="", repr=False, compare=False)
+    reads: tuple[Reading, ...] = field(default=(), compare=False)
+    functions: tuple[Callable[..., Any], ...] = field(default=(), compare=False)
+    function: Callable[..., Any] | None = field(default=None, compare=False)
+    part_of: str = field(default="", compare=False)
+
+    def __repr__(self) -> str:
+        kind = f"items of {self.type_name}" if self.expands else self.type_name
+        axes = " × ".join(self.axes[:-1] if self.expands else self.axes)
+        more = [f"for each {axes}"] * bool(axes) + ["input"] * self.is_input
+        return f"<Variable {', '.join([f'{self.name}: {kind}', *more])}>"
 
     @property
     def type_name(self) -> str:

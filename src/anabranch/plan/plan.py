@@ -37,6 +37,11 @@ class Plan:
     outputs: dict[str, Value]
     given: tuple[Value, ...]
 
+    def __repr__(self) -> str:
+        fans = ", ".join(dict.fromkeys(fan.axis for fan in fans_of(self.body)))
+        tasks = f"{len(self.root.tasks)} task{'s' * (len(self.root.tasks) != 1)}"
+        return f"<Plan of {', '.join(self.outputs)}: {tasks}" + (f", over {fans}>" if fans else ">")
+
     def axes_of(self, axis: str) -> tuple[str, ...]:
         """The axes along which an expander itself runs."""
         return self.selection.vertices[axis].axes[:-1]

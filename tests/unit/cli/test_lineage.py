@@ -49,7 +49,7 @@ def names(text: str) -> list[str]:
 def test_the_whole_flow(ask) -> None:
     text = ask()
     assert set(names(text)) == {"person", "card", "name", "height", "initial", "initials", "heights", "register", "scale"}
-    assert "pii=true" in text and "str each" in text
+    assert "pii=true" in text and "items of str" in text
 
 
 def test_between_and_by_tag(ask) -> None:

@@ -106,7 +106,7 @@ def test_ways_belong_to_edges():
 def test_boxes_know_what_they_are():
     boxes = boxes_of(chart_of_all(driver_of(scale=2.0).graph))
     assert boxes["row"].expands
-    assert boxes["row"].type == "int each"
+    assert boxes["row"].type == "items of int"
     assert boxes["row"].doc == "Opens it."
     assert boxes["value"].tags == {"owner": "data"}
     assert boxes["value"].axes == ("row",)

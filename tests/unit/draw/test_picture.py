@@ -52,7 +52,7 @@ def texts(svg):
 def test_an_svg_says_what_there_is(driver):
     svg = driver.display_all_functions().svg
     found = texts(svg)
-    for text in ("limit", "number", "int each", "square", "for each number", "all items as a list (collect)", "input"):
+    for text in ("limit", "number", "items of int", "square", "for each number", "all items as a list (collect)", "input"):
         assert text in found
     assert "@media (prefers-color-scheme:dark)" in svg
     assert not re.search(r"\b(?:href|src|url)\b", svg)
@@ -85,7 +85,7 @@ def test_what_users_write_is_text_everywhere(driver):
 def test_a_tip_says_all(driver):
     boxes = {box.name: box for box in driver.display_all_functions().chart.boxes}
     tip = tip_of(boxes["number"])
-    assert tip.startswith("number: int each (expands)\nfor each number\n\nOpens it.")
+    assert tip.startswith("number: items of int (expands)\nfor each number\n\nOpens it.")
     assert "test_picture.py:" in tip
     assert f"owner: {EVIL}" in tip_of(boxes["evil"])
 
