@@ -734,11 +734,12 @@ def test_skips_drop_an_item_from_later_steps_and_collects_but_not_from_its_place
     assert found.execute(["end", "even", "other"]) == {"end": (3, 6), "even": [0, 2, 4], "other": [0, -1, -2, -3, -4, -5]}
 
 
-def test_what_is_shown_of_things_is_short_and_shows_no_values():
-    class Secret:
-        def __repr__(self):
-            raise AssertionError("nobody calls repr on a user's values")
+class Secret:
+    def __repr__(self):
+        raise AssertionError("nobody calls repr on a user's values")
 
+
+def test_what_is_shown_of_things_is_short_and_shows_no_values():
     def item(secret: Secret, count: int) -> Parallelizable[Secret]:
         return [secret] * count
 

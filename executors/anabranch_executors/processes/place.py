@@ -1,4 +1,5 @@
-"""What a worker shares with the driver besides code and values: import path, arguments, working directory, environment.
+"""What a worker shares with the driver besides code and values: import path, arguments, working directory, environment, and
+which warnings are shown, ignored or errors.
 
 Theory: workers outlive runs, and a user may change directory or `sys.path` between two of them; a relative path or an
 import must then mean in the worker what it means in the driver. So the place is taken at the start of each run, and
@@ -12,11 +13,13 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import re
 import sys
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from anabranch.machine import usable_cpus
 
@@ -36,12 +39,15 @@ THREADS: Final = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where code runs; `directory` is None if it has been deleted."""
+    """Where code runs; `directory` is None if it has been deleted, and `warnings` are filters as data: action, message,
+    category by module and name, module, line.
+    """
 
     path: tuple[str, ...]
     arguments: tuple[str, ...]
     directory: str | None
     environment: dict[str, str]
+    warnings: tuple[tuple[str, str, str, str, int], ...]
 
     @classmethod
     def here(cls, workers: int = 1) -> Place:
@@ -54,12 +60,12 @@ class Place:
             directory = None
         path = tuple(os.path.abspath(entry) if directory else entry for entry in sys.path if isinstance(entry, str))
         share = {} if workers == 1 else dict.fromkeys(THREADS, f"{max(1, usable_cpus() // workers)}")
-        return cls(path, tuple(sys.argv), directory, {**share, **os.environ})
+        return cls(path, tuple(sys.argv), directory, {**share, **os.environ}, _filters())
 
     @cached_property
     def packed(self) -> bytes:
         """What `settle` makes a process's own."""
-        return pickle.dumps(Place(self.path, self.arguments, self.directory, self.environment))
+        return pickle.dumps(Place(self.path, self.arguments, self.directory, self.environment, self.warnings))
 
     def settle(self) -> None:
         """Makes it this process's."""
@@ -75,3 +81,33 @@ class Place:
         for name, value in self.environment.items():
             if os.environ.get(name) != value:
                 os.environ[name] = value
+        self._settle_warnings()
+
+    def _settle_warnings(self) -> None:
+        if _filters() == self.warnings:
+            return
+        warnings.resetwarnings()
+        for action, message, name, module, line in self.warnings:
+            with suppress(Exception):  # a category that only the driver's main module knows
+                category = _category(*name.split(":"))
+                warnings.filterwarnings(action, message, category, module, line, append=True)  # type: ignore[arg-type]
+
+
+def _filters() -> tuple[tuple[str, str, str, str, int], ...]:
+    return tuple(
+        (action, _text(message), f"{kind.__module__}:{kind.__qualname__}", _text(module), line)
+        for action, message, kind, module, line in warnings.filters
+        if isinstance(kind, type)
+    )
+
+
+def _text(pattern: re.Pattern[str] | str | None) -> str:
+    return pattern if isinstance(pattern, str) else "" if pattern is None else pattern.pattern
+
+
+def _category(module: str, name: str) -> type[Warning]:
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    kind: type[Warning] = found
+    return kind

@@ -741,3 +741,27 @@ def test_messages_survive_any_cut() -> None:
         here.close()
         with pytest.raises(EOFError):
             inbox.receive(there)
+
+
+def warned(item: int) -> int:
+    warnings.warn("careful", stacklevel=1)
+    return item
+
+
+def test_warnings_are_what_the_caller_says_that_they_are():
+    def item() -> Parallelizable[int]:
+        return range(3)
+
+    builder = Builder().with_modules(module_from_functions(item, warned)).with_executor("processes", workers=1)
+    with builder.build() as driver, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="careful"):
+            driver.execute(["warned"])
+        warnings.filterwarnings("ignore", "care", UserWarning)
+        assert driver.execute(["warned"]) == {"warned": [0, 1, 2]}
+        warnings.filterwarnings("error", category=OfAModule)
+        assert driver.execute(["warned"]) == {"warned": [0, 1, 2]}
+
+
+class OfAModule(UserWarning):
+    """A kind of warning that only this module has."""
