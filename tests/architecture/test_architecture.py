@@ -48,6 +48,12 @@ def test_importing_anabranch_imports_nothing_heavy():
     assert not [name for name in loaded if name.startswith("anabranch_executors")]
 
 
+MAY_SLEEP = {
+    "src/anabranch/cli/durable.py": "'watch' looks at another process's file",
+    "src/anabranch/testing/fault_flow.py": "functions of a flow, one of which is slow",
+}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_is_small_and_nothing_in_it_polls(path):
     text = path.read_text(encoding="utf-8")
@@ -55,4 +61,4 @@ def test_a_module_is_small_and_nothing_in_it_polls(path):
     assert len(text.splitlines()) <= 600
     assert ast.get_docstring(tree) or not tree.body
     sleeps = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "sleep"]
-    assert not sleeps, f"{path}:{sleeps[0].lineno} sleeps"
+    assert not sleeps or str(path.relative_to(ROOT)) in MAY_SLEEP, f"{path}:{sleeps[0].lineno} sleeps"

@@ -589,6 +589,7 @@ class Counted(SequentialExecutor):
     """Counts what is asked of it."""
 
     def __init__(self):
+        super().__init__()
         self.closed = self.leases = 0
 
     def lease(self):

@@ -102,7 +102,8 @@ def cache(
         raise FlowError(f"@cache has no behavior '{behavior}'; there are {', '.join(map(repr, _BEHAVIORS))}")
     names = (ignore,) if isinstance(ignore, str) else tuple(ignore)
     wishes = {"behavior": behavior, "format": format, "version": version, "ignore": names or None}
-    return CacheWish({f"cache.{key}": wish for key, wish in wishes.items() if wish is not None}, target_)
+    said = {key: wish for key, wish in wishes.items() if wish is not None} or {"behavior": "default"}
+    return CacheWish({f"cache.{key}": wish for key, wish in said.items()}, target_)
 
 
 @dataclass(frozen=True, slots=True)

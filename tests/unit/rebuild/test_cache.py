@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,7 @@ from anabranch.errors import InputError, StoreError
 from anabranch.function_modifiers import cache
 from anabranch.rebuild.asked import noted
 from anabranch.store import Settings, open_store
+
 
 class Calls(list):
     """What was called. It has no version, as a tool has none; a list, which is a value, would count in the versions of code."""
@@ -477,21 +477,22 @@ def test_a_full_disk_costs_the_storing_and_not_the_run(tmp_path):
     assert done.stdout.split() == ["9", "{200000}"]
     assert done.stderr.count("the run goes on without its cache") == 1
     assert "ulimit" in done.stderr
-    assert resource.RLIMIT_FSIZE is not None
 
 
 # -- many at once --------------------------------------------------------------------------------------------------
 
+begun, release = threading.Event(), threading.Event()
+
+
+@cache(version="1")
+def slow(x: int) -> int:
+    calls.append(x)
+    begun.set()
+    release.wait(30)
+    return x + 1
+
 
 def test_equal_work_of_two_drivers_at_once_is_done_once(tmp_path):
-    begun, release = threading.Event(), threading.Event()
-
-    def slow(x: int) -> int:
-        calls.append(x)
-        begun.set()
-        release.wait(30)
-        return x + 1
-
     found = []
     made = [driver(tmp_path, slow) for _ in range(2)]
     first, second = (threading.Thread(target=lambda one=one: found.append(one.execute(["slow"], {"x": 1}))) for one in made)
