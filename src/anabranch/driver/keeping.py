@@ -59,8 +59,13 @@ class Keeping:
         recording = self._recording(asked, lasting)
         error: BaseException | None = None
         try:
-            only = recording.failed if lasting.failed_only else None
-            shelves = replace(self._shelves(), runs=str(lasting.runs.root), redo=recording.redo, only=only)
+            shelves = replace(
+                self._shelves(),
+                runs=str(lasting.runs.root),
+                items=recording.failed,
+                redo=recording.redo,
+                only=lasting.failed_only,
+            )
             return self._careful(asked, faults, shelves, watch, (recording, lasting.run_id))
         except BaseException as raised:
             error = raised

@@ -183,7 +183,7 @@ def _prepare_places(span: Span, kept: Kept, layout: Layout, count: int, *, loops
     from anabranch.rebuild.kept import place_key
 
     store = span.store(RUN)
-    if store is None or kept.facts.expands or kept.facts.name in span.shelves.redo:
+    if store is None or kept.facts.expands:
         return
     items = [(*layout.where, layout.start + n) for n in range(count)] if loops else [layout.where]
     keys = [place_key(kept.facts.name, item) for item in items]

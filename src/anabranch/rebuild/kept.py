@@ -142,17 +142,31 @@ class Kept:
             if not places:
                 return self._made(span, args, kwargs)
             return listed(span, places, self.facts.name, partial(self._made, span, args, kwargs))
-        for shelf, recipe, key in places:
-            if self.facts.name not in self.shelves.redo if shelf == RUN else self.aim is Aim.LOOK:
-                found = span.find(shelf, recipe, key)
-                if found is not NOTHING:
-                    return found
-        if not self.shelves.wants(where):
-            raise Skip
+        found = self._found(span, where, places)
+        if found is not NOTHING:
+            return found
         value = self._made(span, args, kwargs)
         for shelf, recipe, key in places:
             span.keep(shelf, recipe, self.facts.format, (key, value))
         return value
+
+    def _found(self, span: Span, where: tuple[int, ...], places: list[tuple[int, Recipe, bytes]]) -> Any:
+        """The result, if there is one that counts; or `NOTHING`.
+
+        Raises:
+            Skip: the item is to be left out.
+        """
+        name, shelves = self.facts.name, self.shelves
+        if shelves.leaves_out(name, where):
+            raise Skip
+        for shelf, recipe, key in places:
+            if shelves.counts(name, where) if shelf == RUN else self.aim is Aim.LOOK:
+                found = span.find(shelf, recipe, key)
+                if found is not NOTHING:
+                    return found
+        if not shelves.wants(where):
+            raise Skip
+        return NOTHING
 
     def _prepared(self, span: Span, key: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The same where the key is known already."""

@@ -129,7 +129,7 @@ def _resumed(
         items = keeper.load(key)
         count += len(items)
         yield from items
-    if parts[-1][1] or keeper.span.shelves.only is not None:
+    if parts[-1][1] or keeper.span.shelves.only:
         return
     keeper.number = len(parts)
     source = opened(make(), node)

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from anabranch.store import Settings, Store, open_store
@@ -36,8 +37,9 @@ class Shelves:
         runs: the folder of all runs, where each has a store of its own; None if they are not to last.
         scope: which code counts.
         careful: whether each hit is loaded before it counts as one.
-        redo: nodes for which what the run has does not count.
-        only: the items that are to be computed, where not all are that the run does not have.
+        items: those that failed, or are to be done again for another reason.
+        redo: nodes whose results may have been made without these items.
+        only: whether no other item is to be computed that the run does not have.
         reads: whether nothing is written that the run is to have.
     """
 
@@ -45,20 +47,38 @@ class Shelves:
     runs: str | None = None
     scope: Scope = field(default_factory=Scope)
     careful: bool = False
+    items: frozenset[tuple[int, ...]] = frozenset()
     redo: frozenset[str] = frozenset()
-    only: frozenset[tuple[int, ...]] | None = None
+    only: bool = False
     reads: bool = False
 
+    def counts(self, node: str, where: tuple[int, ...]) -> bool:
+        """Whether what the run has of a node counts."""
+        return node not in self.redo or not self._touches(where)
+
+    def leaves_out(self, node: str, where: tuple[int, ...]) -> bool:
+        """Whether an item is not even to be looked up: of what is replayed all but one."""
+        return self.reads and node in self.redo and not self._touches(where)
+
     def wants(self, where: tuple[int, ...]) -> bool:
-        """Whether an item is to be computed if the run does not have it; what is around it and inside of it is."""
-        if self.only is None or not where or where in self.only:
+        """Whether an item is to be computed if the run does not have it."""
+        return not self.only or self._touches(where)
+
+    def _touches(self, where: tuple[int, ...]) -> bool:
+        """Whether an item is one of those, or has one inside of it, or is inside of one."""
+        if not where or where in self.items or where in _around(self.items):
             return True
-        inside = any(where[:n] in self.only for n in range(1, len(where)))
-        return inside or any(item[: len(where)] == where for item in self.only)
+        return any(where[:n] in self.items for n in range(len(where)))
 
     def own(self, run: str) -> Settings | None:
         """The store of one run."""
         return None if self.runs is None else Settings(f"{self.runs}/{run}/values")
+
+
+@lru_cache(maxsize=8)
+def _around(items: frozenset[tuple[int, ...]]) -> frozenset[tuple[int, ...]]:
+    """All items that have one of these inside of them."""
+    return frozenset(item[:n] for item in items for n in range(len(item)))
 
 
 def store_of(settings: Settings) -> Store:
