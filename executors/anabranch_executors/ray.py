@@ -240,6 +240,13 @@ class RayLease:
             self._ledger.hold(ticket, head)
             head.future().add_done_callback(partial(self._done, ticket, Sent(call, journey, outputs)))
 
+    def recall(self, call: Call) -> None:
+        """Cancels a call: its worker is killed, if it has begun."""
+        head = self._ledger.handle(call.id)
+        with self._lock:
+            if head is not None and not self._refused and self._ray.is_initialized():
+                self._ray.cancel(head, force=True)
+
     def refuse(self) -> None:
         """Answers what runs as failed, and all that comes; once it has returned this lease leaves Ray alone."""
         self._ledger.refuse(ExecutorError("the executor has been closed"))

@@ -68,6 +68,11 @@ class Ledger:
             if entry is not None:
                 entry.reply(message)
 
+    def handle(self, call: int) -> Any:
+        """The handle under which a call is running; None if there is none."""
+        with self._lock:
+            return next((entry.handle for entry in self._calls.values() if entry.call == call), None)
+
     def is_open(self, ticket: int) -> bool:
         """Whether somebody still waits for this call."""
         return ticket in self._calls

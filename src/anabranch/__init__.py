@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from anabranch.handle import RunHandle, RunResult
     from anabranch.lineage import Variable
     from anabranch.placement import resources, run_on
-    from anabranch.policies import Retry, limit, on_error, retry, timeout
+    from anabranch.policies import Retry, limit, on_error, pure, retry, timeout
 
 __version__ = "0.1.0"
 
@@ -70,6 +70,7 @@ __all__ = [
     "module_from_functions",
     "module_from_source",
     "on_error",
+    "pure",
     "resources",
     "retry",
     "run_on",
@@ -92,6 +93,7 @@ _LAZY = {
     "limit": "anabranch.policies",
     "on_error": "anabranch.policies",
     "resources": "anabranch.placement",
+    "pure": "anabranch.policies",
     "retry": "anabranch.policies",
     "run_on": "anabranch.placement",
     "timeout": "anabranch.policies",

@@ -29,7 +29,7 @@ from typing import Any
 from anabranch.awaiting import Withdrawn, current
 from anabranch.errors import FlowError, InternalError, RunCancelled, TimedOut
 from anabranch.events import EngineWaited, Event, StreamRead
-from anabranch.executor import Call, Lease, fetched
+from anabranch.executor import Call, Lease, fetched, recall
 from anabranch.failure import Failure, ItemsFailed, capture
 from anabranch.missing import Unwinding, Withheld
 from anabranch.plan import Plan
@@ -50,6 +50,7 @@ from anabranch.run.commands import (
     Pulled,
     Read,
     ReaderFinished,
+    Recall,
     RunHere,
     SourceOpened,
     Stopped,
@@ -223,6 +224,8 @@ class Engine:
             self.lease.submit(command.call, self.inbox.put)
         elif isinstance(command, Pull):
             self._take(self._pull(command))
+        elif isinstance(command, Recall):
+            recall(self.lease, command.call)
         elif isinstance(command, (RunHere, Weigh)):
             outcome = perform_here(command.call)
             self._take(outcome if isinstance(command, RunHere) else Weighed(outcome.call, outcome))
@@ -232,10 +235,8 @@ class Engine:
             self._close(command.source)
         elif isinstance(command, Read):
             self._read(command)
-        elif isinstance(command, Feed):
+        elif isinstance(command, (Feed, EndFeed)):
             self._feed(command)
-        elif isinstance(command, EndFeed):
-            self.streams[command.reader, command.feed].put(Cancelled() if command.cancelled else None)
         elif isinstance(command, (Later, Pace)):
             self._later(self._wait_of(command), Due(command.alarm))
         else:
@@ -312,8 +313,11 @@ class Engine:
             made = () if reason.missing is None else (reason.missing,)
             return ReaderFinished(reader, Outcome(call.id, made, made, (), 0.0, 0.0, HERE))
 
-    def _feed(self, command: Feed) -> None:
+    def _feed(self, command: Feed | EndFeed) -> None:
         stream = self.streams[command.reader, command.feed]
+        if isinstance(command, EndFeed):
+            stream.put(Cancelled() if command.cancelled else None)
+            return
         values = tuple(fetched(value) for value in command.values)
         part = arguments_of(Layout(0, (), 0, (command.argument,)), values)[0]
         stream.put(Cancelled(part) if type(part) in MISSING else part)

@@ -17,6 +17,7 @@ from anabranch.plan import Plan
 __all__ = [
     "CallFinished",
     "CallStarted",
+    "CopyWon",
     "EngineWaited",
     "Event",
     "ExecutorLeased",
@@ -27,6 +28,7 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "SourcePulled",
+    "SpanDoubled",
     "SpanFinished",
     "SpanSubmitted",
     "StreamRead",
@@ -142,6 +144,28 @@ class SpanFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanDoubled:
+    """Items [lo, hi), of pure functions, took far too long while slots idled: a second copy of them was handed over."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWon:
+    """The second copy came back before the first."""
+
+    task: str
+    axis: str
+    where: tuple[int, ...]
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True, slots=True)
 class FanFinished:
     """All items along `axis` are done; there were `length`."""
 
@@ -212,6 +236,8 @@ Event = (
     | SourcePulled
     | SpanSubmitted
     | SpanFinished
+    | SpanDoubled
+    | CopyWon
     | FanFinished
     | PartsJoined
     | StreamRead

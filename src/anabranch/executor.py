@@ -43,6 +43,7 @@ __all__ = [
     "Shared",
     "Traits",
     "fetched",
+    "recall",
 ]
 
 
@@ -130,6 +131,15 @@ class Replay:
             raise outcome.failures[0].error()
         made = tuple(value[0] for value in outcome.outputs) if self.code.loops else outcome.outputs
         return made[0] if len(made) == 1 else made
+
+
+def recall(lease: Lease, call: Call) -> None:
+    """Has a lease end a call that nobody waits for any more, if it can: if it has a method `recall`, which takes the call. The
+    call is answered all the same, as lost if it was ended.
+    """
+    end = getattr(lease, "recall", None)
+    if end is not None:
+        end(call)
 
 
 def fetched(value: Any) -> Any:

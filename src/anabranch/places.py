@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 
 from anabranch.errors import AnabranchError
-from anabranch.executor import Call, CallFailed, CallLost, Executor, Lease, Message, Reference, Reply, Shared
+from anabranch.executor import Call, CallFailed, CallLost, Executor, Lease, Message, Reference, Reply, Shared, recall
 from anabranch.work import Outcome
 
 __all__ = ["Crossing", "Held", "leased"]
@@ -81,6 +81,10 @@ class Crossing:
             reply(CallFailed(call.id, error))
             return
         self._leases[call.place].submit(replace(call, values=values), partial(_answered, call.place, reply))
+
+    def recall(self, call: Call) -> None:
+        """Tells the lease of its place."""
+        recall(self._leases[call.place], call)
 
     def forget(self, keys: list[int]) -> None:
         """Tells all of them."""

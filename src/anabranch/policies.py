@@ -39,6 +39,7 @@ __all__ = [
     "limit",
     "on_error",
     "policy_of",
+    "pure",
     "retry",
     "timeout",
 ]
@@ -113,6 +114,7 @@ class Policy:
     max_failures: float | None = None
     retries: Retries | None = None
     timeout: float | None = None
+    pure: bool = False
     limits: tuple[Limit, ...] = ()
 
 
@@ -235,6 +237,21 @@ def timeout(seconds: float) -> Callable[[F], F]:
     """
     check_seconds("@timeout", seconds, FlowError)
     return _marked(timeout=float(seconds))
+
+
+def pure(function: F) -> F:
+    """Decorator: the function has no effects, so it may be called twice for one item. If an item takes more than three times
+    as long as its like while slots idle, a second copy of it is started, and the first answer counts.
+
+    A task is doubled only if all its functions are pure.
+
+    Raises:
+        FlowError: it is no function.
+    """
+    if not callable(function):
+        raise FlowError(f"@pure takes no arguments, and is given a function, not {function!r}")
+    decorated: F = _marked(pure=True)(function)
+    return decorated
 
 
 def limit(

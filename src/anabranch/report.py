@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anabranch.events import CallFinished, Event, FanFinished, ItemFailed, SpanFinished
+from anabranch.events import CallFinished, CopyWon, Event, FanFinished, ItemFailed, SpanDoubled, SpanFinished
 
 __all__ = ["Report", "TaskReport"]
 
@@ -21,12 +21,16 @@ class TaskReport:
 
 @dataclass(slots=True)
 class Report:
-    """A run in figures. `seconds` is wall time; `widths` holds the number of items of each finished fan-out."""
+    """A run in figures. `seconds` is wall time; `widths` holds the number of items of each finished fan-out; `doubled` counts
+    the second copies of calls that took too long, and `copies_won` those that came back first.
+    """
 
     seconds: float = 0.0
     tasks: dict[str, TaskReport] = field(default_factory=dict)
     widths: dict[str, int] = field(default_factory=dict)
     failures: int = 0
+    doubled: int = 0
+    copies_won: int = 0
 
     def observe(self, event: Event) -> None:
         """Takes one event into account."""
@@ -38,6 +42,10 @@ class Report:
             self.widths[event.task] = self.widths.get(event.task, 0) + event.length
         elif isinstance(event, ItemFailed):
             self.failures += 1
+        elif isinstance(event, SpanDoubled):
+            self.doubled += 1
+        elif isinstance(event, CopyWon):
+            self.copies_won += 1
 
     def _add(self, task: str, items: int, seconds: float, worker: str) -> None:
         entry = self.tasks.setdefault(task, TaskReport())

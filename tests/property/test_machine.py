@@ -161,13 +161,15 @@ class Machine(RuleBasedStateMachine):
         self.engine.fill()
 
     def limited(self, graph: Graph, draw: Any) -> Graph:
-        """Some functions have time limits, and may be tried again."""
+        """Some functions have time limits, and may be tried again; all of a flow may be pure."""
         nodes = dict(graph.nodes)
+        if draw.draw(st.booleans()):
+            nodes = {name: replace(node, policy=replace(node.policy or Policy(), pure=True)) for name, node in nodes.items()}
         for name, node in nodes.items():
             streams = any(parameter.role is Role.STREAM for parameter in node.parameters)
             if not node.expands and not streams and draw.draw(st.integers(0, 3)) == 3:
                 retries = Retries(decide=patient) if draw.draw(st.booleans()) else None
-                nodes[name] = replace(node, policy=replace(node.policy or Policy(), timeout=100.0, retries=retries))
+                nodes[name] = replace(node, policy=replace(nodes[name].policy or Policy(), timeout=100.0, retries=retries))
         return replace(graph, nodes=nodes)
 
     # -- what may happen -------------------------------------------------------------------------------------------
@@ -195,6 +197,9 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, at=WHICH, kept=WHICH, known=st.booleans(), slow=st.booleans())
     def a_worker_dies_in_the_middle(self, which: int, at: int, kept: int, known: bool, slow: bool) -> None:
         call = self.pick(which)
+        if call.id in self.run.board.recalled:
+            self.answer(CallLost(call.id, "recalled", "w"))
+            return
         outcome = self.performed(call, 0.0)
         limited = [name for name, policy in call.code.policies.items() if policy.timeout is not None]
         where, finished = call.layout.where, None
@@ -320,6 +325,8 @@ class Machine(RuleBasedStateMachine):
         purpose = self.run.trips[message.call].errand.purpose if message.call in self.run.trips else None
         self.said.append(message)
         self.seen[f"{type(message).__name__} of {purpose.name if purpose else 'nobody'}"] += 1
+        if self.run.doubles is not None and {message.call} & {*self.run.doubles.copies, *self.run.doubles.copies.values()}:
+            self.seen[f"{type(message).__name__} of one of two"] += 1
         self.engine.tell(message)
         if not isinstance(message, Outcome):
             given = (failure for failure in self.run.failures[before:] if isinstance(failure.exception, AnabranchError))
@@ -391,4 +398,5 @@ def test_whatever_happens(figures):
     figures["state machine, steps"] = steps, perf_counter() - started
     if steps > 20_000:
         rare = {f"{kind} of {purpose.name}" for kind in ("Outcome", "CallLost", "CallFailed") for purpose in Purpose}
+        rare |= {"Outcome of one of two", "CallLost of one of two", "Outcome of nobody"}
         assert rare <= set(Machine.seen), f"never seen: {rare - set(Machine.seen)}"

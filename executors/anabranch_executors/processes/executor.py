@@ -115,6 +115,10 @@ class ProcessLease:
         else:
             self._pool.submit(job)
 
+    def recall(self, call: Call) -> None:
+        """Ends a call that runs, with its worker."""
+        self._pool.recall(self._booking, call.id)
+
     def forget(self, keys: list[int]) -> None:
         """Has the workers drop these shared values."""
         self.keys.difference_update(keys)

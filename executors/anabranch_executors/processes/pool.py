@@ -94,6 +94,10 @@ class Pool:
         """The parcels of these numbers are not needed any more."""
         self._loop.post(partial(self._forget, numbers))
 
+    def recall(self, booking: Booking, call: int) -> None:
+        """Ends a call that nobody waits for; it is answered as lost."""
+        self._loop.post(partial(self._recall, booking, call))
+
     def leave(self, booking: Booking) -> None:
         """Ends what is still there of a run, and waits until it has ended."""
         self._loop.post(partial(self._leave, booking))
@@ -145,6 +149,12 @@ class Pool:
         for link in self._crew.links:
             link.forget(numbers)
             self._crew.flush(link)
+
+    def _recall(self, booking: Booking, call: int) -> None:
+        for link in self._crew.links:
+            if link.held and link.held[0].booking is booking and link.held[0].call == call:
+                link.fault = "its call was recalled"
+                self._crew.kill(link)
 
     def _leave(self, booking: Booking) -> None:
         booking.is_open = False

@@ -28,7 +28,7 @@ from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, check_needs
 from anabranch.plan import FREE, CallTask, FanTask, Gather, Toll, Value, most
 from anabranch.policies import Faults, Policy
 from anabranch.run.budget import Budget
-from anabranch.run.commands import Command, Later, Submit, Weigh, Weighed
+from anabranch.run.commands import Command, Later, Recall, Submit, Weigh, Weighed
 from anabranch.run.frame import Frame
 from anabranch.run.rooms import Capacity, Room
 from anabranch.run.tokens import Tokens, slots_taken
@@ -168,6 +168,7 @@ class Board:
         self.weighed: dict[int, Call] = {}
         self.ids = count()
         self._trips: dict[int, Trip] = {}
+        self._recalled: dict[int, Trip] = {}
         self._failed: set[tuple[str, tuple[int, ...]]] = set()
 
     @property
@@ -265,7 +266,23 @@ class Board:
         trip = self._trips.pop(message.call, None)
         if trip is not None:
             self._left(trip, message)
+        elif message.call in self._recalled:
+            self._left(self._recalled.pop(message.call), message)
         return trip
+
+    @property
+    def recalled(self) -> frozenset[int]:
+        """The calls that are out and that nobody waits for."""
+        return frozenset(self._recalled)
+
+    def trip(self, call: int) -> Trip | None:
+        """The errand of a call that somebody waits for, and the call."""
+        return self._trips.get(call)
+
+    def recall(self, call: int) -> None:
+        """Nobody waits for this call any more; it is out until it is answered."""
+        trip = self._recalled[call] = self._trips.pop(call)
+        self.urgent.append(Recall(trip.call))
 
     def _left(self, trip: Trip, message: Message) -> None:
         errand, call = trip

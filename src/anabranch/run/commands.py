@@ -24,6 +24,7 @@ __all__ = [
     "Pulled",
     "Read",
     "ReaderFinished",
+    "Recall",
     "RunHere",
     "SourceOpened",
     "Stopped",
@@ -36,6 +37,13 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Submit:
     """Hand this call to the executor."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Nobody waits for this call any more: end it, if that can be done. It is answered all the same."""
 
     call: Call
 
@@ -128,7 +136,7 @@ class Weigh:
     call: Call
 
 
-Command = Submit | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later | Pace | Weigh
+Command = Submit | Recall | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later | Pace | Weigh
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from anabranch.markers import Skip
 from anabranch.plan import FanTask, SourceTask, Value
 from anabranch.run.board import Board, Errand, Frames, Purpose, Trip, gathered, invariant
 from anabranch.run.commands import CloseSource, Command, OpenSource, Pull, Pulled, SourceOpened
+from anabranch.run.doubles import Doubles
 from anabranch.run.fan import FanState, Phase
 from anabranch.run.frame import Frame
 from anabranch.run.losses import Piece, pieces
@@ -49,6 +50,7 @@ class Fans:
         self.estimates = estimates
         self.held_back: dict[FanState, None] = {}
         self.sources: dict[int, FanState] = {}
+        self.doubles: Doubles | None = None
 
     def lay(self, frame: Frame) -> None:
         """Prepares the fans of a new frame."""
@@ -257,6 +259,8 @@ class Fans:
         if fan.phase is Phase.DONE or self.board.failed:
             return
         fan.sizer.finished(hi - lo, outcome.seconds, outcome.journey.brought)
+        if self.doubles is not None:
+            self.doubles.learn(task, hi - lo, outcome.seconds)
         made = zip(outcome.outputs, outcome.holes, strict=True)
         for value in task.columns:
             handle, holes = next(made)

@@ -13,6 +13,7 @@ spans, one at a time, whenever there is credit, so that the number of items neve
     board.py    what is out, what is to be done next: shared by all that follow
     run.py      frames: which values are there, which tasks can start            (this module)
     fans.py     sources, spans, items opened as frames
+    doubles.py  second copies of spans that take too long
     losses.py   how a span is cut up whose worker died
     rooms.py    what a run has at each place
     tokens.py   what it divides among its calls
@@ -57,6 +58,7 @@ from anabranch.run.commands import (
     Stopped,
     Weighed,
 )
+from anabranch.run.doubles import Doubles
 from anabranch.run.fan import Phase
 from anabranch.run.fans import Fans, reason_of, timing_of
 from anabranch.run.frame import Frame
@@ -107,7 +109,9 @@ class Run:
         if tokens is not None or limits:
             self.board.tokens = Tokens(tokens or {}, Gates(limits, self.board.ids))
         self.readers = Readers(self.board, self)
+        self.doubles = Doubles(self.board) if any(policy.pure for policy in policies.values()) else None
         self.fans = Fans(self.board, self, self.readers, {} if estimates is None else estimates)
+        self.fans.doubles = self.doubles
         self._openings: deque[tuple[Frame, int]] = deque()
         self._takes: Mapping[type, Callable[[Any], None]] = {
             Pulled: self.fans.pulled,
@@ -115,7 +119,7 @@ class Run:
             FeedTaken: self._feed_taken,
             FeedAwaited: lambda news: self.readers.awaited(news.reader, news.feed, news.taken),
             ReaderFinished: self._reader_finished,
-            Due: lambda news: self.board.due(news.alarm),
+            Due: self._due,
             Stopped: self._stopped,
             Weighed: self.board.has_weight,
         }
@@ -200,7 +204,7 @@ class Run:
             if self._openings:
                 return self.fans.open_source(*self._openings.popleft())
             if not self.is_stuck or not self.fans.force():
-                return None
+                return None if self.doubles is None else self.doubles.watch()
         return None
 
     @property
@@ -215,7 +219,8 @@ class Run:
         if take is not None:
             take(news)
         elif (trip := self.board.returned(news)) is not None:  # type: ignore[arg-type]
-            self._returned(trip, news)  # type: ignore[arg-type]
+            if self.doubles is None or self.doubles.settles(trip, news):  # type: ignore[arg-type]
+                self._returned(trip, news)  # type: ignore[arg-type]
 
     def _feed_taken(self, news: FeedTaken) -> None:
         for fan in self.readers.taken(news.reader, news.feed):
@@ -224,6 +229,12 @@ class Run:
     def _reader_finished(self, news: ReaderFinished) -> None:
         if not self.board.went_wrong(news.outcome) and isinstance(news.outcome, Outcome):
             self.fans.release(self.readers.finished(news.reader, news.outcome))
+
+    def _due(self, news: Due) -> None:
+        if self.doubles is not None and news.alarm in self.doubles.alarms:
+            self.doubles.due(news.alarm)
+        else:
+            self.board.due(news.alarm)
 
     def _stopped(self, news: Stopped) -> None:
         self.board.error = self.board.error or news.error

@@ -5,6 +5,7 @@ Theory: a module of its own, and a light one, for a worker imports it each time 
 
 from __future__ import annotations
 
+import threading
 import time
 
 from anabranch.markers import Collect, Parallelizable, associative
@@ -73,7 +74,7 @@ def deep_rows(deep: Collect[Collect[tuple[int, int]]]) -> list[list[tuple[int, i
 
 def late(item: int) -> int:
     """Fails soon for the first item, and takes long for the others."""
-    time.sleep(0.3 if item == 0 else 5.0)
+    threading.Event().wait(0.3 if item == 0 else 5.0)
     if item == 0:
         raise Struck(str(time.time()))
     return item

@@ -64,13 +64,16 @@ def _check_calls(engine: Stepped, run: WatchedRun) -> None:
         assert run.next() is None, "a run that has stopped has nothing more to do"
     else:
         assert not board.urgent, "what is urgent has been done"
-        assert {alarm.alarm for alarm in engine.delayed} == set(board.postponed), "a call that waits has an alarm"
-        known = out | ready | set(board.postponed)
+        doubles = run.doubles
+        alarms = {*board.postponed, *(doubles.alarms if doubles is not None else ())}
+        assert {alarm.alarm for alarm in engine.delayed} == alarms, "a call that waits has an alarm"
+        known = (out | ready | set(board.postponed)) - board.recalled
         assert set(run.trips) == known, "there is an errand for every call that is out or waits, and for no other"
 
 
 def _check_frame(run: WatchedRun, frame: Frame) -> None:
-    mine = [trip.errand for trip in run.trips.values() if trip.errand.frame is frame]
+    copies = run.doubles.copies if run.doubles is not None else ()
+    mine = [trip.errand for number, trip in run.trips.items() if trip.errand.frame is frame and number not in copies]
     if frame.left:
         assert not frame.pending
     assert frame.pending == sum(errand.purpose is Purpose.EXPORT for errand in mine), "a frame waits for its exports"

@@ -26,12 +26,13 @@ __all__ = ["Stepped", "SteppedReader"]
 
 
 class Holder:
-    """A lease that keeps the calls that it is given; `out` are those that nobody has answered, `shared` the values that came
-    along.
+    """A lease that keeps the calls that it is given; `out` are those that nobody has answered, `recalled` those that were to be
+    ended, `shared` the values that came along.
     """
 
     def __init__(self) -> None:
         self.out: dict[int, Call] = {}
+        self.recalled: list[int] = []
         self.shared: list[Shared] = []
         self.forgotten: set[int] = set()
 
@@ -40,6 +41,11 @@ class Holder:
         assert call.id not in self.out, "a call has a number of its own"
         self.out[call.id] = call
         self.shared += [value for value in call.values if isinstance(value, Shared)]
+
+    def recall(self, call: Call) -> None:
+        """Notes which call was to be ended; it is out until it is answered."""
+        assert call.id in self.out, "what is not out cannot be recalled"
+        self.recalled.append(call.id)
 
     def forget(self, keys: list[int]) -> None:
         """Notes which shared values are not needed any more."""
@@ -50,13 +56,15 @@ class Holder:
 class Stepped(Engine):
     """An engine whose every step is asked for.
 
-    `out` are the calls that wait for an answer, `delayed` the alarms that have been set, `readers` the stream readers at work.
+    `out` are the calls that wait for an answer, `delayed` the alarms that have been set, `pauses` the seconds that each was set
+    for, `readers` the stream readers at work.
     """
 
     def __init__(self, plan: Plan, run: Run, observe: Observer | None = None) -> None:
         self.holder = Holder()
         super().__init__(plan, run, self.holder, observe)
         self.delayed: list[Due] = []
+        self.pauses: list[float] = []
         self.readers: dict[int, SteppedReader] = {}
 
     @property
@@ -93,6 +101,7 @@ class Stepped(Engine):
     def _later(self, seconds: float, news: News) -> None:
         assert isinstance(news, Due)
         self.delayed.append(news)
+        self.pauses.append(seconds)
 
     def _read(self, command: Read) -> None:
         reader = SteppedReader(command)
