@@ -8,6 +8,8 @@ there may be many more of them than there are processors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from anabranch_executors.threads import ThreadExecutor
 
 __all__ = ["AsyncioExecutor"]
@@ -20,7 +22,8 @@ class AsyncioExecutor(ThreadExecutor):
 
     Args:
         workers: how many calls are in flight at the same time.
+        resources: what functions may need that the machine does not show, by name.
     """
 
-    def __init__(self, workers: int = IN_FLIGHT) -> None:
-        super().__init__(workers)
+    def __init__(self, workers: int = IN_FLIGHT, resources: Mapping[str, float] | None = None) -> None:
+        super().__init__(workers, resources)
