@@ -10,15 +10,16 @@ import argparse
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import compute, curves, data, durable, graphs, memory, noop
+from benchmarks import compute, curves, data, durable, graphs, memory, noop, scheduler
 from benchmarks.measure import Result, Workload, measured
 from benchmarks.peers import PEERS, installed
-from benchmarks.report import HEADER, as_json, machine, rows, summary
+from benchmarks.report import HEADER, as_json, document, machine, rows, summary
 
 WORKLOADS: tuple[Workload, ...] = (
     *noop.WORKLOADS,
@@ -26,6 +27,7 @@ WORKLOADS: tuple[Workload, ...] = (
     *data.WORKLOADS,
     *memory.WORKLOADS,
     *graphs.WORKLOADS,
+    *scheduler.WORKLOADS,
     *durable.WORKLOADS,
 )
 
@@ -35,29 +37,51 @@ def main() -> None:
     _let_workers_import_this()
     started = perf_counter()
     peers = installed(light=options.smoke)
-    rounds = options.rounds or (2 if options.smoke else 5)
     print(f"{', '.join(f'{word} {value}' for word, value in machine().items())}\n\n{HEADER}", flush=True)
     results: list[Result] = []
+    table: list[str] = []
     for workload in chosen(options.only):
-        if lacking := [need for need in workload.needs if not available(need, peers)]:
-            print(f"| {workload.title} | not measured: needs {', '.join(lacking)} | | | | | |", flush=True)
-            continue
-        try:
-            results.append(measured(workload, rounds, smoke=options.smoke, peers=peers))
-            print("\n".join(rows(results[-1])), flush=True)
-        except Exception as error:  # a workload that cannot be set up must not sink the others
-            print(f"| {workload.title} | failed: {type(error).__name__}: {error} | | | | | ✗ |", flush=True)
-    print("\nA smoke test: sizes are much smaller than the titles say." if options.smoke else f"\n{summary(results)}")
+        found = attempted(workload, options.rounds or (2 if options.smoke else 5), peers, smoke=options.smoke)
+        lines = [found] if isinstance(found, str) else list(rows(found))
+        results += [] if isinstance(found, str) else [found]
+        table += lines
+        print("\n".join(lines), flush=True)
+    endings = ["A smoke test: sizes are much smaller than the titles say." if options.smoke else summary(results)]
     if absent := [name for name in PEERS if name not in peers]:
-        print(f"Not installed{' or too slow to start for --smoke' if options.smoke else ''}: {', '.join(absent)}.")
-    drawn = curves.measured(peers, smoke=options.smoke) if options.plots else []
-    if options.plots:
+        why = " or too slow to start for --smoke" if options.smoke else ""
+        endings.append(f"Not installed{why}: {', '.join(absent)}.")
+    ending = "\n\n".join(endings)
+    print(f"\n{ending}", flush=True)
+    if options.out:
+        write(Path(options.out), results, (table, ending), curves.measured(peers, smoke=options.smoke))
+    print(f"{perf_counter() - started:.0f} s in all.")
+
+
+def attempted(workload: Workload, rounds: int, peers: frozenset[str], *, smoke: bool) -> Result | str:
+    """What was measured, or the line that says why nothing was."""
+    if lacking := [need for need in workload.needs if not available(need, peers)]:
+        return f"| {workload.title} | not measured: needs {', '.join(lacking)} | | | | | |"
+    started = perf_counter()
+    try:
+        return measured(workload, rounds, smoke=smoke, peers=peers)
+    except Exception as error:  # a workload that cannot be set up must not sink the others
+        return f"| {workload.title} | failed: {type(error).__name__}: {error} | | | | | ✗ |"
+    finally:
+        print(f"{workload.name}: {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def write(folder: Path, results: list[Result], text: tuple[list[str], str], drawn: list[dict]) -> None:
+    """Figures, table and pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "figures.json").write_text(json.dumps(as_json(results, drawn), indent=1), encoding="utf-8")
+    pictures = []
+    if importlib.util.find_spec("matplotlib"):
         from benchmarks.plots import draw
 
-        draw(drawn, Path(options.plots))
-    if options.json:
-        Path(options.json).write_text(json.dumps(as_json(results, drawn), indent=1), encoding="utf-8")
-    print(f"{perf_counter() - started:.0f} s in all.")
+        draw(drawn, folder)
+        pictures = [chart["name"] for chart in drawn]
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    (folder / "README.md").write_text(document(*text, command, pictures), encoding="utf-8")
 
 
 def parsed() -> argparse.Namespace:
@@ -67,8 +91,9 @@ def parsed() -> argparse.Namespace:
         "--only", nargs="+", metavar="NAME", help="workloads whose name starts so: " + names(WORKLOADS) + "; or none"
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds at most (5)")
-    parser.add_argument("--json", metavar="FILE", help="write all figures there")
-    parser.add_argument("--plots", metavar="DIR", help="measure curves too, and draw them there (needs matplotlib)")
+    parser.add_argument(
+        "--out", metavar="DIR", help="measure curves too; write table, figures and, with matplotlib, pictures there"
+    )
     return parser.parse_args()
 
 

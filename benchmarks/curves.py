@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable
 
 from benchmarks.flows import fans, work
 from benchmarks.measure import OURS, Bench, seconds
 from benchmarks.memory import STATUS, gauge
+from benchmarks.patience import limited
+from benchmarks.peers import Map
 
 __all__ = ["measured"]
 
@@ -16,6 +18,9 @@ PATIENCE = 0.5
 
 RUNS = 3
 """Each point is the best of so many."""
+
+LIMIT = 60
+"""Seconds that all runs of one point may take."""
 
 Curve = dict[str, list[tuple[float, float]]]
 
@@ -30,9 +35,13 @@ def measured(peers: frozenset[str], *, smoke: bool) -> list[dict]:
         charts.append(("memory", "Driver's peak memory over its start", "items", "MB", memory))
     found = []
     for name, title, across, up, measure in charts:
-        with ExitStack() as stack:
-            bench = Bench(smoke, peers, stack=stack)
+        bench = Bench(smoke, peers)
+        try:
             found.append({"name": name, "title": title, "x": across, "y": up, "curves": measure(bench)})
+        except Exception as error:  # a picture that cannot be measured must not cost the others
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            bench.close()
     return found
 
 
@@ -44,13 +53,12 @@ def overhead(bench: Bench) -> Curve:
         runs[f"{OURS}, {executor}"] = lambda count, driver=driver: driver.execute(["total"], {"count": count})
     kinds = {"concurrent.futures": "processes", "joblib": "processes", "mpire": "processes", "pipefunc": "sequential"}
     for name, kind in (kinds | {"hamilton": "sequential", "dagster": "sequential", "ray": "", "dask": ""}).items():
-        if bench.has(name):
-            mapping = bench.open(name, kind)
+        if (mapping := _opened(bench, name, kind)) is not None:
             tuned = name == "concurrent.futures"
             runs[f"{name}, chunks of n/4" if tuned else name] = lambda count, mapping=mapping, tuned=tuned: mapping(
                 fans.step, range(count), chunk=count // 4 if tuned else 1
             )
-    return {name: _curve(counts, run, lambda count, time: time / count * 1e6) for name, run in runs.items()}
+    return _curves(runs, counts, lambda run, count: run(count), lambda count, time: time / count * 1e6)
 
 
 def durations(bench: Bench) -> Curve:
@@ -61,8 +69,7 @@ def durations(bench: Bench) -> Curve:
     driver = bench.driver("work", "processes")
     runs: dict[str, Callable[[list[int]], object]] = {OURS: lambda turns: driver.execute(["spun"], {"turns": turns})}
     for name in ("concurrent.futures", "joblib", "mpire", "pipefunc", "ray", "dask", "hamilton"):
-        if bench.has(name):
-            mapping = bench.open(name, "processes")
+        if (mapping := _opened(bench, name, "processes")) is not None:
             runs[name] = lambda turns, mapping=mapping: mapping(work.spin, turns)
 
     def cut(length: float) -> list[int]:
@@ -71,24 +78,48 @@ def durations(bench: Bench) -> Curve:
     def relative(length: float, time: float) -> float:
         return time / (whole / 1000 / 2)
 
-    backwards = list(reversed(lengths))
-    return {name: _curve(backwards, lambda length, run=run: run(cut(length)), relative)[::-1] for name, run in runs.items()}
+    return _curves(runs, list(reversed(lengths)), lambda run, length: run(cut(length)), relative)
 
 
 def memory(bench: Bench) -> Curve:
     counts = [10**power for power in range(3, bench.size(8, 5))]
     cases = {"Collect": "total", "Stream": "streamed", "@associative": "greatest"}
-    return {word: [(count, gauge(case, "sequential", count)) for count in counts] for word, case in cases.items()}
+    floor = 0.1  # below which nothing is measured, for the system counts in pages
+    return {word: [(count, max(floor, gauge(case, "sequential", count))) for count in counts] for word, case in cases.items()}
 
 
-def _curve(
-    sizes: Iterable[float], run: Callable[..., object], figure: Callable[[float, float], float]
-) -> list[tuple[float, float]]:
-    points = []
-    for size in sizes:
-        first = seconds(lambda size=size: run(size))
-        times = [first] if first > PATIENCE else [seconds(lambda size=size: run(size)) for _ in range(RUNS)]
-        points.append((size, figure(size, min(times))))
-        if first > PATIENCE:
-            break
-    return points
+def _opened(bench: Bench, name: str, kind: str) -> Map | None:
+    if not bench.has(name):
+        return None
+    try:
+        return bench.open(name, kind)
+    except Exception as error:  # the others are measured all the same
+        print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return None
+
+
+def _curves(
+    runs: dict[str, Callable[..., object]],
+    sizes: list[float],
+    do: Callable[[Callable[..., object], float], object],
+    figure: Callable[[float, float], float],
+) -> Curve:
+    """A curve for each contender, warmed up; one that fails or hangs ends its curve, and no other."""
+    found: Curve = {}
+    for name, run in runs.items():
+        points = found[name] = []
+        try:
+            with limited(LIMIT):
+                do(run, sizes[0])
+            for size in sizes:
+                with limited(LIMIT):
+                    first = seconds(lambda run=run, size=size: do(run, size))
+                    again = range(RUNS - 1) if first <= PATIENCE else ()
+                    times = [first, *(seconds(lambda run=run, size=size: do(run, size)) for _ in again)]
+                points.append((size, figure(size, min(times))))
+                if first > PATIENCE:
+                    break
+        except Exception as error:  # one that fails must not sink the others
+            print(f"curve of {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        points.sort()
+    return found

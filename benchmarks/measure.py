@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from anabranch import Builder, Driver
+from benchmarks.patience import limited
 from benchmarks.peers import PEERS, WORKERS, Map
 
 __all__ = ["BEST", "OURS", "Bench", "Contender", "Result", "Sample", "Target", "Workload", "measured"]
@@ -19,6 +20,8 @@ __all__ = ["BEST", "OURS", "Bench", "Contender", "Result", "Sample", "Target", "
 OURS = "anabranch"
 BEST = "the best peer"
 LIMITS = ("loop", "calls", "bare start")
+PATIENCE = 120
+"""Seconds that one run of one contender may take."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Bench:
     smoke: bool
     peers: frozenset[str]
     contenders: list[Contender] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     stack: ExitStack = field(default_factory=ExitStack)
 
@@ -121,12 +125,26 @@ class Bench:
     ) -> None:
         """Adds another library, which maps functions in its own way; without `chunk`, a task an item where it can."""
         if self.has(name):
-            mapping = self.stack.enter_context(PEERS[name].open(kind, workers))
+            try:
+                mapping = self.open(name, kind, workers)
+            except Exception as error:  # the others are measured all the same
+                self.failed[name] = _reason(name, error)
+                self.contenders.append(Contender(name, items, float, note))
+                return
             self.add(name, items, lambda: run(mapping), note)
 
     def open(self, name: str, kind: str, workers: int = WORKERS) -> Map:
         """The mapping of a peer that is known to be there."""
-        return self.stack.enter_context(PEERS[name].open(kind, workers))
+        with limited(PATIENCE):
+            return self.stack.enter_context(PEERS[name].open(kind, workers))
+
+    def close(self) -> None:
+        """Closes what was opened; a library that does not end is left to itself."""
+        try:
+            with limited(PATIENCE):
+                self.stack.close()
+        except Exception as error:
+            print(f"closing: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -145,17 +163,19 @@ class Workload:
 def measured(workload: Workload, rounds: int, *, smoke: bool, peers: frozenset[str]) -> Result:
     """Sets the workload up, runs every contender once to warm up, and then all in turn."""
     bench = Bench(smoke, peers)
-    failed: dict[str, str] = {}
     values: dict[str, list[float]] = {}
-    with bench.stack:
+    try:
         workload.set_up(bench)
         rounds = min(rounds, workload.rounds)
         for number in range(rounds + (workload.unit == "s")):
             for contender in bench.contenders:
-                if contender.name not in failed:
-                    found = _attempt(contender, failed)
+                if contender.name not in bench.failed:
+                    found = _attempt(contender, bench.failed)
                     if number or workload.unit != "s":
                         values.setdefault(contender.name, []).append(found)
+    finally:
+        bench.close()
+    failed = bench.failed
     samples = tuple(
         Sample(c.name, c.items, () if c.name in failed else tuple(values[c.name]), c.note, failed.get(c.name, ""))
         for c in bench.contenders
@@ -183,9 +203,15 @@ def seconds(run: Callable[[], object]) -> float:
 
 def _attempt(contender: Contender, failed: dict[str, str]) -> float:
     try:
-        return contender.measure()
+        with limited(PATIENCE):
+            return contender.measure()
     except Exception as error:  # one that fails must not sink the others
-        text = " ".join(str(error).split())[:120]
-        failed[contender.name] = f"{type(error).__name__}: {text}"
-        print(f"{contender.name} failed: {failed[contender.name]}", file=sys.stderr)
+        failed[contender.name] = _reason(contender.name, error)
         return float("nan")
+
+
+def _reason(name: str, error: Exception) -> str:
+    text = " ".join(str(error).split())[:120].replace("|", "/")
+    reason = f"{type(error).__name__}: {text}"
+    print(f"{name} failed: {reason}", file=sys.stderr)
+    return reason

@@ -18,7 +18,7 @@ from anabranch import Builder
 from benchmarks.measure import OURS, Bench, Target, Workload
 from benchmarks.peers import PEERS, WORKERS
 
-__all__ = ["WORKLOADS", "gauge"]
+__all__ = ["WORKLOADS", "gauge", "status"]
 
 STATUS = Path("/proc/self/status")
 
@@ -47,9 +47,9 @@ def main(case: str, how: str, size: int) -> float:
 def peak_over_start(run: Callable[[], object]) -> float:
     """By how much this process grew at most. Linux keeps the peak; writing 5 there forgets the one so far."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    start = _status("VmRSS")
+    start = status("VmRSS")
     run()
-    return max(0.0, _status("VmHWM") - start)
+    return max(0.0, status("VmHWM") - start)
 
 
 def shared(how: str, megabytes: int) -> float:
@@ -96,7 +96,8 @@ def pss_over_start(run: Callable[[], object]) -> float:
     return max(*seen, pss()) - start
 
 
-def _status(field: str) -> float:
+def status(field: str) -> float:
+    """What Linux says of this process, in MB."""
     line = next(line for line in STATUS.read_text(encoding="ascii").splitlines() if line.startswith(field))
     return int(line.split()[1]) * 1024 / 1e6
 

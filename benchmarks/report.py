@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from benchmarks.measure import Result, Sample, Target
 from benchmarks.peers import PEERS, WORKERS
 
-__all__ = ["HEADER", "as_json", "machine", "rows", "summary"]
+__all__ = ["HEADER", "as_json", "document", "machine", "rows", "summary"]
 
 HEADER = (
     "| workload | anabranch | against | theirs | ratio: median (min–max) | target | |\n"
@@ -31,6 +31,8 @@ def rows(result: Result) -> Iterator[str]:
     own = next((target for target in result.targets if not target.against), None)
     if own:
         yield f"| {result.title} | {mine} | | | | ≤ {own.at_most:g} {result.unit} | {_mark(ours.median <= own.at_most)} |"
+    elif not others:
+        yield f"| {result.title} | {mine} | | | | | |"
     for other in others:
         name = f"{other.name}, {other.note}" if other.note else other.name
         if other.failed:
@@ -79,6 +81,27 @@ def machine() -> dict[str, str]:
     }
 
 
+def document(table: list[str], ending: str, command: str, pictures: list[str]) -> str:
+    """The page for the folder: table, verdicts, pictures, and how to make it again."""
+    facts = machine()
+    versions = ", ".join(f"{name} {facts[name]}" for name in PEERS if name in facts and facts[name] != "not installed")
+    shown = "\n\n".join(f"![{name}]({name}.svg)" for name in pictures)
+    return f"""# Benchmarks
+
+{facts["date"]}, Python {facts["python"]}, {facts["machine"]}, {facts["workers"]} workers; {versions}; made by `{command}`.
+
+Figures are of one item, or one call. Each ratio is ours over theirs, of runs that took turns: the median of the rounds, and
+the least and the greatest.
+
+{HEADER}
+{chr(10).join(table)}
+
+{ending}
+
+{shown}
+"""
+
+
 def as_json(results: list[Result], curves: list[dict]) -> dict:
     """All figures, seconds and megabytes, round by round."""
     found = [asdict(result) | {"ratios": _ratios(result)} for result in results]
@@ -101,7 +124,7 @@ def _version(module: str) -> str:
 
 def _figure(value: float, unit: str) -> str:
     if unit != "s":
-        return f"{value:.1f} {unit}"
+        return f"{value:.3g} {unit}"
     for factor, name in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
         if value * factor >= 1:
             return f"{value * factor:.3g} {name}"

@@ -17,10 +17,11 @@ def benchmarks(*arguments):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    file = tmp_path_factory.mktemp("benchmarks") / "figures.json"
-    done = benchmarks("--smoke", "--json", str(file))
+    folder = tmp_path_factory.mktemp("benchmarks")
+    done = benchmarks("--smoke", "--out", str(folder))
     assert done.returncode == 0, done.stderr
-    return done, json.loads(file.read_text())
+    assert "| workload |" in (folder / "README.md").read_text(encoding="utf-8")
+    return done, json.loads((folder / "figures.json").read_text(encoding="utf-8"))
 
 
 def test_no_workload_fails(smoke):

@@ -20,7 +20,7 @@ from anabranch.plan import CallTask, FanTask, FramePlan, Plan
 from anabranch.plan.body import Body, Fan
 from anabranch.work import Argument
 
-__all__ = ["Axis", "Durations", "Model", "Seconds", "Where", "Width", "counted"]
+__all__ = ["Axis", "Durations", "Hollow", "Model", "Seconds", "Where", "Width", "counted"]
 
 Where = tuple[int, ...]
 
