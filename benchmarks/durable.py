@@ -1,8 +1,10 @@
-"""The cache as a library: what it costs to look results of no-ops up, to compute and to store them, by spans of items.
+"""The cache, in a flow and as a library.
 
-Beside it stands what a person would write: a table in SQLite with a row for each pickled result, looked up and written in
-groups; it seals nothing, takes any equal argument for the same, and knows nothing of code. And `joblib.Memory`, which stores
-one result at a time.
+In a flow, what it costs to compute and store the results of no-ops, or to find them all, beside pipefunc's run folder and
+Hamilton's cache. As a library, what it costs to look results up, to compute and to store them, by spans of items; beside it
+stands what a person would write: a table in SQLite with a row for each pickled result, looked up and written in groups, which
+seals nothing, takes any equal argument for the same, and knows nothing of code. And `joblib.Memory`, which stores one result
+at a time.
 """
 
 from __future__ import annotations
@@ -10,13 +12,16 @@ from __future__ import annotations
 import hashlib
 import pickle
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from anabranch import Builder
 from anabranch.store import Recipe, Settings, Store, open_store
 from anabranch.versions import Versions, keys_of
+from benchmarks.flows import fans
 from benchmarks.measure import OURS, Bench, Target, Workload
 
 __all__ = ["WORKLOADS"]
@@ -112,7 +117,68 @@ def spans(count: int) -> Iterator[range]:
         yield range(start, min(start + SPAN, count))
 
 
+def flow_cold(bench: Bench) -> None:
+    for name, count, run in kept(bench):
+        bench.add(name, count, lambda run=run: in_new(lambda folder: run(folder, False)), NOTES.get(name, ""))
+
+
+def flow_warm(bench: Bench) -> None:
+    for name, count, run in kept(bench):
+        folder = bench.stack.enter_context(tempfile.TemporaryDirectory())
+        try:
+            run(folder, False)
+        except Exception as error:  # reported again, and counted, when it is measured
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+        bench.add(name, count, lambda run=run, folder=folder: run(folder, True), NOTES.get(name, ""))
+
+
+NOTES = {"pipefunc": "run folder", "hamilton": "cache"}
+
+
+def kept(bench: Bench) -> Iterator[tuple[str, int, Callable[[str, bool], object]]]:
+    """Each contender, how many items it gets, and how it runs a flow whose results are kept in a folder."""
+    count = bench.size(20_000, 500)
+    yield OURS, count, lambda folder, again: flow_of_ours(folder, count)
+    if bench.has("pipefunc"):
+        yield "pipefunc", count // 20, lambda folder, again: flow_of_pipefunc(folder, count // 20, again=again)
+    if bench.has("hamilton"):
+        yield "hamilton", count // 100, lambda folder, again: flow_of_hamilton(folder, count // 100)
+
+
+def flow_of_ours(folder: str, count: int) -> None:
+    with Builder().with_modules(fans).with_cache(folder).build() as driver:
+        assert driver.execute(["total"], {"count": count}) == {"total": count}
+
+
+def flow_of_pipefunc(folder: str, count: int, *, again: bool) -> None:
+    from pipefunc import PipeFunc, Pipeline
+
+    mapped = PipeFunc(fans.step, "found", mapspec="item[i] -> found[i]")
+    options = {"storage": "file_array", "parallel": False, "show_progress": False, "resume": again}
+    found = Pipeline([mapped]).map({"item": list(range(count))}, run_folder=f"{folder}/run", **options)
+    assert len(found["found"].output) == count
+
+
+def flow_of_hamilton(folder: str, count: int) -> None:
+    from hamilton.driver import Builder as HamiltonBuilder
+    from hamilton.execution.executors import SynchronousLocalTaskExecutor
+
+    from benchmarks.flows import kept_by_hamilton
+
+    builder = HamiltonBuilder().enable_dynamic_execution(allow_experimental_mode=True).with_modules(kept_by_hamilton)
+    driver = builder.with_remote_executor(SynchronousLocalTaskExecutor()).with_cache(path=folder).build()
+    assert driver.execute(["total"], inputs={"count": count}) == {"total": count}
+
+
 WORKLOADS = (
+    Workload(
+        "flow-cold",
+        "a flow whose results are kept, no-ops, all computed and stored, 20,000 items",
+        flow_cold,
+        (Target(1, "pipefunc"), Target(1, "hamilton")),
+        rounds=3,
+    ),
+    Workload("flow-warm", "the same, all found", flow_warm, (Target(1, "pipefunc"), Target(1, "hamilton")), rounds=3),
     Workload("cache-cold", "cache, no-ops, all computed and stored, 10⁵ items", cold, (Target(1, "by hand"),)),
     Workload("cache-warm", "the same, all found and loaded", warm, (Target(1, "by hand"),)),
 )
