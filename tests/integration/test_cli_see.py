@@ -184,3 +184,15 @@ def test_an_item_is_explained_from_an_event_file_and_from_a_run_that_lasts(anabr
         done = anabranch("explain", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert said in done.stderr
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_prints_of_workers_are_shown_with_function_and_item(anabranch, executor):
+    done = anabranch("run", "flow.py", "slows", "-i", "limit=2", "-x", executor, "-w", "2", "--logs", "info")
+    assert (done.returncode, done.stdout) == (0, "1.0\n")
+    assert sorted(line for line in done.stderr.splitlines() if "task" in line) == [
+        "slow[0]: a task says 0.0",
+        "slow[1]: a task says 1.0",
+    ]
+    wrong = anabranch("run", "flow.py", "slows", "-i", "limit=2", "--logs", "loud")
+    assert (wrong.returncode, wrong.stderr.strip()) == (2, "error: --logs takes debug, info, warning or error, not 'loud'")

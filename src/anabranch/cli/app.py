@@ -102,6 +102,14 @@ Report = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Writes a page about the run: where the time went, what failed.", show_default=False),
 ]
+Logs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="Shows what functions log from this level on, and print, each line with function and item: debug, info, warning.",
+        show_default=False,
+    ),
+]
 RunsFolder = Annotated[
     Path | None,
     typer.Option("--runs", metavar="FOLDER", help="Where runs are kept that last.", show_default="the user's state folder"),
@@ -183,6 +191,7 @@ def run(
     trace: Trace = None,
     events: Events = None,
     report: Report = None,
+    logs: Logs = None,
     run_id: RunId = None,
     durable: Durable = False,
     runs: RunsFolder = None,
@@ -212,7 +221,7 @@ def run(
         if cache or cache_path:
             builder = builder.with_cache(cache_path)
         builder = builder.with_tracking(history) if track or history is not None else builder
-        with builder.with_adapters(*observers_of(progress, trace, events, report)).build() as driver:
+        with builder.with_adapters(*observers_of(progress, trace, events, report, logs)).build() as driver:
             _check_stores(driver, stores)
             if name is not None:
                 say("note", f"this is run '{name}'; if it does not come to its end: anabranch resume {name}")

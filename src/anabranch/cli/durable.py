@@ -16,6 +16,7 @@ from anabranch.cli.app import (
     Inputs,
     InputsFile,
     Json,
+    Logs,
     Progress,
     Report,
     RunsFolder,
@@ -71,6 +72,7 @@ def resume(
     trace: Trace = None,
     events: Events = None,
     report: Report = None,
+    logs: Logs = None,
 ) -> None:
     """Goes on with a run that was interrupted or had failures: computes what it does not have, and prints its outputs."""
 
@@ -81,7 +83,7 @@ def resume(
         chosen, count = executor or asked["executor"], workers or (None if executor else asked.get("workers"))
         builder = _builder(began, run, folder).with_executor(chosen, **({"workers": count} if count else {}))
         builder = builder.with_failure_policy(**policy_of(*asked["policy"]))
-        with builder.with_adapters(*observers_of(progress, trace, events, report)).build() as driver:
+        with builder.with_adapters(*observers_of(progress, trace, events, report, logs)).build() as driver:
             given = inputs_of(driver.graph, inputs or (), inputs_file)
             values = {**_values(folder, run, began, leave=given), **given}
             made = driver.run(asked["outputs"], values, resume=run, force=force, failed_only=failed_only)

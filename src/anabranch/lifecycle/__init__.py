@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from anabranch.lifecycle.slack import SlackNotifier
     from anabranch.lifecycle.slowing import SlowDownYouMoveTooFast
     from anabranch.lifecycle.tracing import DDOGTracer, OpenTelemetryTracer
+    from anabranch.lifecycle.worker_logs import WorkerLogs
 
 __all__ = [
     "AsyncLoggingAdapter",
@@ -83,6 +84,7 @@ __all__ = [
     "TaskGroupingHook",
     "TaskReturnHook",
     "TaskSubmissionHook",
+    "WorkerLogs",
     "WorkerReport",
     "accept_error_sentinels",
     "get_logger",
@@ -109,6 +111,7 @@ _LAZY = {
     "SchemaValidator": "schemas",
     "SlackNotifier": "slack",
     "SlowDownYouMoveTooFast": "slowing",
+    "WorkerLogs": "worker_logs",
     "accept_error_sentinels": "graceful",
     "get_logger": "logs",
 }
