@@ -17,13 +17,17 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.see.words import mishaps
-from anabranch.words import amount, duration
+from anabranch.see.words import efforts, mishaps
+from anabranch.words import amount, duration, plural
 
 __all__ = ["BarScreen", "drawn"]
 
 SHORT = 1.0
 """Seconds; a run that is over sooner is not worth a drawing."""
+
+
+NARROW = 60
+"""Columns; below that there is no room for bars, and figures matter more."""
 
 
 class BarScreen:
@@ -58,15 +62,19 @@ def _is_shown(stream: TextIO | None) -> bool:
 
 def drawn(snapshot: Snapshot, width: int) -> RenderableType:
     """The bars, and a line about the run."""
+    is_narrow = width < NARROW
+    longest = max((2 * fan.depth + len(fan.name) for fan in snapshot.fans), default=0)
+    bar = [] if is_narrow else [Column(width=min(width // 4, 40))]
     table = Table.grid(
-        Column(no_wrap=True, overflow="ellipsis", max_width=max(width // 3, 12)),
-        Column(width=max(min(width // 4, 40), 4)),
+        Column(no_wrap=True, overflow="ellipsis", min_width=min(longest, width // 3), max_width=max(width // 3, 12)),
+        *bar,
         Column(justify="right", no_wrap=True, min_width=min(max(map(len, map(_count, snapshot.fans)), default=0), width // 2)),
         Column(no_wrap=True, overflow="ellipsis"),
         padding=(0, 1),
     )
     for fan in snapshot.fans:
-        table.add_row(*_row(fan, snapshot))
+        name, shown, *rest = _row(fan, snapshot)
+        table.add_row(name, *([] if is_narrow else [shown]), *rest)
     return Group(table, Text.assemble(*_joined(_about(snapshot))))
 
 
@@ -78,17 +86,17 @@ def _row(fan: FanProgress, snapshot: Snapshot) -> tuple[RenderableType, ...]:
     bar = ProgressBar(total, float(fan.done), pulse=False, complete_style=style, finished_style="green" if over else style)
     if total is None:
         bar = ProgressBar(1.0, 1.0 if over else 0.0, finished_style="green")
-    notes: list[tuple[str, str]] = []
+    notes: list[tuple[str, str]] = [(f"{amount(fan.failed)} failed", "red")] if fan.failed else []
+    if fan.is_open:
+        notes.append(("source open", "dim"))
     if fan.rate and not fan.is_over:
         notes.append((f"{amount(fan.rate)}/s", ""))
     if fan.left is not None and fan.left >= 1:
         notes.append((f"{duration(fan.left)} left", ""))
-    if fan.is_open:
-        notes.append(("source open", "dim"))
     if fan.out:
         notes.append((f"{amount(fan.out)} out", "dim"))
-    if fan.failed:
-        notes.append((f"{amount(fan.failed)} failed", "red"))
+    if fan.cached:
+        notes.append((f"{amount(fan.cached)} cached", "dim"))
     return name, bar, Text(_count(fan)), Text.assemble(*_joined(notes))
 
 
@@ -101,9 +109,9 @@ def _about(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     head, style = ("failed", "bold red") if snapshot.has_failed else (head, style)
     yield f"{head} {duration(snapshot.seconds)}", style
     if not snapshot.is_over:
-        yield f"{snapshot.running} call{'s' if snapshot.running != 1 else ''} out", "dim"
-    workers = snapshot.workers or snapshot.slots
-    yield f"{workers} worker{'s' if workers != 1 else ''}", "dim"
+        yield f"{plural(snapshot.running, 'call')} out", "dim"
+    for effort in efforts(snapshot):
+        yield effort, "dim"
     for mishap in mishaps(snapshot):
         yield mishap, "red" if mishap.endswith("failed") else "yellow"
 

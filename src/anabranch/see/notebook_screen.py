@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.see.words import mishaps
+from anabranch.see.words import efforts, mishaps
 from anabranch.words import amount, duration
 
 __all__ = ["NotebookScreen", "html_of"]
@@ -36,9 +36,7 @@ def html_of(snapshot: Snapshot) -> str:
     """The bars as HTML; its colours are the page's own."""
     head = "failed" if snapshot.has_failed else "done" if snapshot.is_over else "running"
     rows = "".join(_row(fan) for fan in snapshot.fans)
-    workers = snapshot.workers or snapshot.slots
-    counted = f"{workers} worker{'s' if workers != 1 else ''}"
-    about = ", ".join([f"{head} {duration(snapshot.seconds)}", counted, *mishaps(snapshot)])
+    about = ", ".join([f"{head} {duration(snapshot.seconds)}", *efforts(snapshot), *mishaps(snapshot)])
     return f'<table style="border-collapse:collapse">{rows}</table><div>{escape(about)}</div>'
 
 
@@ -52,6 +50,7 @@ def _row(fan: FanProgress) -> str:
     notes += [f"{duration(fan.left)} left"] if fan.left is not None and fan.left >= 1 else []
     notes += ["source open"] if fan.is_open else []
     notes += [f"{amount(fan.failed)} failed"] if fan.failed else []
+    notes += [f"{amount(fan.cached)} cached"] if fan.cached else []
     cell = 'style="padding:1px 8px;text-align:left"'
     return (
         f'<tr><td style="padding:1px 8px 1px {8 + 16 * fan.depth}px;text-align:left">{escape(fan.name)}</td>'

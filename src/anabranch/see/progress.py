@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from threading import Event as Flag
 from threading import Thread
 from time import perf_counter
@@ -21,6 +22,7 @@ from typing import Literal, Protocol, TextIO
 
 from anabranch.errors import InputError
 from anabranch.events import Event, RunFinished, RunStarted
+from anabranch.journey import footprint
 from anabranch.see.runs import EachRun
 from anabranch.see.tally import Snapshot, Tally
 
@@ -137,13 +139,18 @@ class _Watch:
             self.over.set()
             self.thread.join()
 
+    def _now(self) -> Snapshot:
+        """The figures; where calls run in this process, its memory is theirs."""
+        found = self.tally.snapshot(perf_counter())
+        return found if found.memory else replace(found, memory=footprint().memory)
+
     def _look(self) -> None:
         try:
             if not self.over.wait(min(self.screen.patience, self.pause)):
-                self.screen.show(self.tally.snapshot(perf_counter()))
+                self.screen.show(self._now())
                 while not self.over.wait(self.pause):
-                    self.screen.show(self.tally.snapshot(perf_counter()))
-            self.screen.show(self.tally.snapshot(perf_counter()))
+                    self.screen.show(self._now())
+            self.screen.show(self._now())
         except Exception:
             logging.getLogger("anabranch").exception("progress cannot be shown; the run goes on")
 

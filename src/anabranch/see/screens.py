@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from anabranch.see.tally import Snapshot
-from anabranch.see.words import mishaps, of_fan
+from anabranch.see.words import efforts, mishaps, of_fan
 from anabranch.words import duration
 
 __all__ = ["CallScreen", "JsonScreen", "LineScreen", "document_of"]
@@ -37,7 +37,7 @@ def line_of(snapshot: Snapshot) -> str:
     """All of it on one line."""
     head = "failed after" if snapshot.has_failed else "done after" if snapshot.is_over else "running for"
     fans = [of_fan(fan) for fan in snapshot.fans if not fan.is_over or snapshot.is_over]
-    tail = [] if snapshot.is_over else [f"{snapshot.running} out on {snapshot.workers or snapshot.slots} workers"]
+    tail = [] if snapshot.is_over else [f"{snapshot.running} out on {', '.join(efforts(snapshot))}"]
     tail += mishaps(replace(snapshot, failed=0) if any(fan.failed for fan in snapshot.fans) else snapshot)
     return f"anabranch: {head} {duration(snapshot.seconds)}: " + "; ".join([*fans, *tail])
 

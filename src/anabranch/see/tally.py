@@ -59,6 +59,8 @@ class FanProgress:
         rate: items a second, lately; None if there is nothing to go by.
         left: seconds until it ends at that rate; None if nobody can know.
         is_over: whether no more of it will come.
+        retried: attempts beyond the first.
+        cached: results that were found instead of computed.
     """
 
     name: str
@@ -71,6 +73,8 @@ class FanProgress:
     rate: float | None
     left: float | None
     is_over: bool
+    retried: int = 0
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class Snapshot:
     """How far a run has come at one moment, `seconds` after it began.
 
     `running` counts calls that have been handed over and are not back, `workers` those that have done anything yet,
-    `retried` attempts beyond the first, `died` workers that died or were killed.
+    `retried` attempts beyond the first, `cached` results that were found instead of computed, `died` workers that died or were
+    killed. `memory` is how many bytes workers held when last heard of; 0 if they do not say.
     """
 
     run_id: str
@@ -94,6 +99,8 @@ class Snapshot:
     has_failed: bool
     retried: int = 0
     died: int = 0
+    cached: int = 0
+    memory: int = 0
 
 
 @dataclass(slots=True)
@@ -121,6 +128,8 @@ class _Fan:
     failed: int = 0
     begun: int = 0
     ended: int = 0
+    retried: int = 0
+    cached: int = 0
     first: float | None = None
     open: dict[tuple[int, ...], _Occurrence] = field(default_factory=dict)
     marks: deque[tuple[float, int]] = field(default_factory=deque)
@@ -140,7 +149,9 @@ class Tally:
         self.running = 0
         self.failed = 0
         self.retried = 0
+        self.cached = 0
         self.died = 0
+        self.memory: dict[str, int] = {}
         self.workers: set[str] = set()
         self.is_over = False
         self.has_failed = False
@@ -171,6 +182,8 @@ class Tally:
             self.has_failed,
             self.retried,
             self.died,
+            self.cached,
+            sum(list(self.memory.values())),
         )
 
     # -- events ----------------------------------------------------------------------------------------------------
@@ -194,11 +207,11 @@ class Tally:
 
     def span_finished(self, event: SpanFinished, now: float) -> None:
         """They came back; perhaps too late for anybody to care."""
-        self.calls += 1
-        self.retried += event.retries
-        self.workers.add(event.worker)
+        self._came(event)
         items = event.hi - event.lo
         fan = self._fan(event.task, len(event.where))
+        fan.retried += event.retries
+        fan.cached += event.cached
         occurrence = fan.open.get(event.where)
         if occurrence is None:
             self.running = max(self.running - 1, 0)
@@ -218,6 +231,7 @@ class Tally:
     def worker_died(self, event: WorkerDied, now: float) -> None:
         """A worker died; what it held is still to come, in pieces."""
         self.died += 1
+        self.memory.pop(event.worker, None)
         fan = self.fans.get(event.task)
         occurrence = fan.open.get(event.where) if fan is not None and event.hi > event.lo else None
         if occurrence is not None and not any(lo <= event.lo < hi for lo, hi in occurrence.broken):
@@ -245,9 +259,7 @@ class Tally:
     def call_finished(self, event: CallFinished, now: float) -> None:
         """It came back."""
         self.running -= 1
-        self.calls += 1
-        self.retried += event.retries
-        self.workers.add(event.worker)
+        self._came(event)
         self._frame_part_done(event.task, event.where, now)
 
     def item_failed(self, event: ItemFailed, now: float) -> None:
@@ -262,6 +274,14 @@ class Tally:
         """It is over."""
         self.is_over, self.has_failed = True, event.failed
         self.running = 0
+
+    def _came(self, event: SpanFinished | CallFinished) -> None:
+        self.calls += 1
+        self.retried += event.retries
+        self.cached += event.cached
+        self.workers.add(event.worker)
+        if event.journey.memory:
+            self.memory[event.worker] = event.journey.memory
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -331,7 +351,8 @@ class Tally:
         rate = self._rate(fan, done, now)
         left = (known - done) / rate if rate and not is_open and not is_over else None
         out = 0 if is_over else max(fan.handed, 0)
-        return FanProgress(fan.name, fan.depth, done, known, is_open, out, fan.failed, rate, left, is_over)
+        counts = (fan.retried, fan.cached)
+        return FanProgress(fan.name, fan.depth, done, known, is_open, out, fan.failed, rate, left, is_over, *counts)
 
     def _may_begin_again(self, fan: _Fan) -> bool:
         """Whether an outer fan-out is still at work, so that this one may be opened once more."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from anabranch.see.tally import FanProgress, Snapshot
-from anabranch.words import amount, duration
+from anabranch.words import amount, bytes_of, duration, plural
 
-__all__ = ["mishaps", "of_fan"]
+__all__ = ["efforts", "mishaps", "of_fan"]
 
 
 def of_fan(fan: FanProgress) -> str:
@@ -15,7 +15,16 @@ def of_fan(fan: FanProgress) -> str:
     parts += [f"{amount(fan.rate)}/s"] if fan.rate else []
     parts += [f"{duration(fan.left)} left"] if fan.left is not None and fan.left >= 1 else []
     parts += [f"{amount(fan.failed)} failed"] if fan.failed else []
+    parts += [f"{amount(fan.cached)} cached"] if fan.cached else []
     return ", ".join(parts)
+
+
+def efforts(snapshot: Snapshot) -> list[str]:
+    """By whom: ``3 workers``, ``120 MiB``; and what nobody had to do: ``40 cached``."""
+    workers = snapshot.workers or snapshot.slots
+    parts = [plural(workers, "worker")]
+    parts += [bytes_of(snapshot.memory)] if snapshot.memory else []
+    return parts + ([f"{amount(snapshot.cached)} cached"] if snapshot.cached else [])
 
 
 def mishaps(snapshot: Snapshot) -> list[str]:

@@ -59,7 +59,7 @@ def test_bars_say_what_is_known():
     assert "6/6" in lines[0]
     assert lines[1].startswith("  file")
     assert "120/1,500" in lines[1]
-    assert "45.2/s, 31 s left, 16 out, 2 failed" in lines[1]
+    assert "2 failed, 45.2/s, 31 s left, 16 out" in lines[1]
     assert "120/1,500+" in lines[2]
     assert "source open" in lines[2]
     assert EVIL[:10] in lines[2]
@@ -217,3 +217,14 @@ def test_each_run_has_its_own():
         assert events[0].run_id == events[-1].run_id
         assert sum(type(event).__name__ == "RunStarted" for event in events) == 1
     each(made[0][-1])  # an event of no run is nobody's
+
+
+def test_on_a_narrow_terminal_figures_come_before_bars():
+    shown = replace(snapshot(fan("source_file")), memory=3 * 2**20)
+    wide, narrow = (text_of(shown, width=width) for width in (100, 50))
+    assert "━" in wide
+    assert "━" not in narrow
+    assert "source_file" in narrow
+    assert "120/1,500" in narrow
+    assert "2 failed" in narrow
+    assert "3 MiB" in wide

@@ -16,9 +16,12 @@ from anabranch.events import (
     RunStarted,
     SpanFinished,
     SpanSubmitted,
+    WorkerDied,
 )
 from anabranch.failure import Failure, capture
+from anabranch.journey import Journey
 from anabranch.see.tally import Tally
+from anabranch.see.words import efforts, of_fan
 
 
 def folder(folders: int) -> Parallelizable[int]:
@@ -177,3 +180,17 @@ def test_calls():
 def test_events_that_it_does_not_know_are_no_matter():
     made, now = tally(object())
     assert made.snapshot(now).fans == ()
+
+
+def test_memory_is_what_living_workers_hold_and_cached_results_are_counted():
+    def span(lo, worker, memory, cached):
+        return SpanFinished("f", "f", (), lo, lo + 2, 0.1, 0.0, worker, 0, Journey(memory=memory), cached)
+
+    events = [FanOpened("f", "f", (), 8), *(SpanSubmitted("f", "f", (), lo, lo + 2) for lo in (0, 2, 4))]
+    made, now = tally(*events, span(0, "a", 100, 1), span(2, "b", 50, 2), span(4, "a", 80, 0))
+    found = made.snapshot(now)
+    assert (found.memory, found.cached, found.fans[0].cached) == (130, 3, 3)
+    made.observe(WorkerDied("f", (), 6, 8, "b", "SIGKILL"), now)
+    assert made.snapshot(now).memory == 80
+    assert efforts(found) == ["2 workers", "130 B", "3 cached"]
+    assert of_fan(found.fans[0]).endswith("3 cached")
