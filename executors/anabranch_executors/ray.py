@@ -34,11 +34,13 @@ from typing import Any, NamedTuple
 from anabranch.errors import AnabranchError, ExecutorError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply, Traits
 from anabranch.journey import Journey
+from anabranch.own import is_any_declared
 from anabranch.placement import Resources
 from anabranch.transport import Reach
 from anabranch_executors.notes import Loss, Notes
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
+from anabranch_executors.ray_keeper import open_keeper, part, watch_first
 from anabranch_executors.reply import Ledger, in_one_line
 from anabranch_executors.scratch import Scratch
 
@@ -77,6 +79,7 @@ class RayExecutor:
         self._slots = workers or usable_cpus()
         self._more = dict(resources or {})
         self._resources: dict[str, float] | None = None
+        self._keeper: Any = None
 
     @property
     def traits(self) -> Traits:
@@ -93,6 +96,8 @@ class RayExecutor:
             cpus = int(ray.cluster_resources().get("CPU", 1))
             self._slots = max(1, min(self._workers or cpus, cpus))
             self._resources = {**_largest(ray), **self._more}
+            if is_any_declared() and self._keeper is None:
+                self._keeper = open_keeper(ray)
             lease = RayLease(ray, reach)
             if _session is not None and ray.get_runtime_context().get_node_id() == _session.node:
                 _session.leases.add(lease)
@@ -106,17 +111,26 @@ class RayExecutor:
         global _session
         with _guard:
             if _session is None or self not in _session.users:
+                if self._keeper is not None:
+                    self._part(_ray())
                 return
             _session.users.discard(self)
             if not _session.users:
                 ray, ours, _session = _ray(), _session, None
                 for lease in list(ours.leases):
                     lease.refuse()
+                self._part(ray)
                 if ray.is_initialized() and ray.get_runtime_context().get_node_id() == ours.node:
                     ray.shutdown()
                 ours.end.set()
                 if ours.scratch is not None:
                     ours.scratch.close()
+
+    def _part(self, ray: Any) -> None:
+        """Has the workers close what they made for themselves on our behalf."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None and ray.is_initialized():
+            part(ray, keeper)
 
     def _join(self, ray: Any) -> Reach:
         global _session
@@ -268,11 +282,19 @@ class RayLease:
         with self._lock:
             if heads and not self._refused and self._ray.is_initialized():
                 _, heads = self._ray.wait(heads, num_returns=len(heads), timeout=GRACE, fetch_local=False)
+                heads = self._interrupted(heads) if heads and is_any_declared() else heads
                 for head in heads:
                     self._ray.cancel(head, force=True)
                 if heads:
                     self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE, fetch_local=False)
         self._notes.close()
+
+    def _interrupted(self, heads: list[Any]) -> list[Any]:
+        """Interrupts what runs, so that its workers can close later what they made for themselves; returns what goes on."""
+        for head in heads:
+            self._ray.cancel(head, force=False)
+        left: list[Any] = self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE / 4, fetch_local=False)[1]
+        return left
 
     def _code(self, parcel: Parcel, code: bytes) -> Any:
         """Small code goes inside the task's description, which is quicker than an object; large code goes once."""
@@ -308,6 +330,7 @@ UNSEEN = "killed by SIGKILL, as it seems (the system does this when memory runs 
 
 def run_on_ray(code: bytes, sent: Parcel | bytes, *far: Packed) -> Any:
     """What a Ray worker runs. What has no large buffers comes and goes as bytes, which Ray does not pickle once more."""
+    watch_first()
     parcel: Parcel = pickle.loads(sent) if isinstance(sent, bytes) else sent  # noqa: S301  from our own driver
     packed, outputs = run_parcel(code, parcel, far, keep=True, kill=True)
     head = packed.frames[0] if packed.in_one_piece else packed

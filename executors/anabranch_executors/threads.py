@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from anabranch.errors import ExecutorError
 from anabranch.executor import Call, CallFailed, Reply, Traits
+from anabranch.own import close_of_thread
 from anabranch_executors.nested import NestedLease, is_inside, run_inside
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import Ledger, answer
@@ -189,3 +190,4 @@ def _work(jobs: SimpleQueue[Job | None], idle: threading.Semaphore) -> None:
         job.lease.run(job.call, job.ticket)
         del job  # or the last call's values would live until the next one comes
         idle.release()
+    close_of_thread()

@@ -26,7 +26,7 @@ from anabranch.errors import (
     TransferError,
     WorkerLost,
 )
-from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, associative, cross, zipped
+from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, associative, cross, per_worker, zipped
 
 if TYPE_CHECKING:
     from anabranch.driver import Builder, Driver
@@ -70,6 +70,7 @@ __all__ = [
     "module_from_functions",
     "module_from_source",
     "on_error",
+    "per_worker",
     "pure",
     "resources",
     "retry",

@@ -34,6 +34,7 @@ from anabranch.awaiting import awaits, until
 from anabranch.errors import TimedOut
 from anabranch.executor import CallLost
 from anabranch.missing import Unwinding
+from anabranch.own import works_for
 from anabranch.work import Code, Layout, Outcome, finished_part, perform
 
 __all__ = ["GRACE", "KILLED", "Interrupt", "Slate", "perform_in_time", "too_long"]
@@ -191,6 +192,7 @@ class _Abandoned:
     def run(self, shortest: float) -> Outcome | CallLost:
         """Waits for the call, or for the first item that is overdue."""
         context = contextvars.copy_context()
+        context.run(works_for, threading.get_ident())
         thread = threading.Thread(target=context.run, args=(self._perform,), name=threading.current_thread().name, daemon=True)
         thread.start()
         due: float | None = None

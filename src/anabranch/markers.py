@@ -24,6 +24,7 @@ __all__ = [
     "Stream",
     "associative",
     "cross",
+    "per_worker",
     "zipped",
 ]
 
@@ -94,6 +95,17 @@ def cross(function: F) -> F:
 def zipped(function: F) -> F:
     """Decorator: parameters from two independent axes are combined by position; unequal lengths are an error."""
     return mark(function, join="zipped")
+
+
+def per_worker(function: F) -> F:
+    """Decorator: what the function returns, or yields, is made once in each worker, when it is first needed there.
+
+    For what cannot travel, or takes long to make: clients of databases, models, sessions. It is never pickled, it is kept
+    from one call and run to the next, and closed when the worker ends: a generator goes on behind its ``yield``, a context
+    manager is left, what has a method ``close`` is closed. The function may read inputs and what is computed outside of
+    fan-outs, and is read by ordinary parameters.
+    """
+    return mark(function, per_worker=True)
 
 
 def associative(function: F) -> F:

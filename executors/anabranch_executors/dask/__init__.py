@@ -19,6 +19,7 @@ from typing import Any
 
 from anabranch.errors import ExecutorError
 from anabranch.executor import Traits
+from anabranch.own import OWNER, close_all, is_any_declared
 from anabranch.transport import Reach
 from anabranch_executors.dask.cluster import connect, distributed, start_cluster
 from anabranch_executors.dask.endings import Endings
@@ -98,7 +99,14 @@ class DaskExecutor:
             if self._closes:
                 for lease in list(self._leases):
                     lease.refuse()
+            self._part()
             self._disconnect()
+
+    def _part(self) -> None:
+        """Has the workers close what they made for themselves on our behalf."""
+        if is_any_declared() and self._client is not None and self._client.status == "running":
+            with suppress(Exception):
+                self._client.run(close_all, OWNER, on_error="ignore")
 
     def _opened(self) -> Any:
         if self._client is None or self._client.status != "running":

@@ -9,7 +9,8 @@ This module never decides when a worker is needed or what its messages mean; all
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -20,6 +21,7 @@ from anabranch_executors.processes.launch import Ended, Launcher
 from anabranch_executors.processes.link import Link
 from anabranch_executors.processes.loop import READ, WRITE, Loop
 from anabranch_executors.processes.wire import SOCKETS, Packet
+from anabranch_executors.processes.worker import GRACE
 
 __all__ = ["Crew", "StartMethod"]
 
@@ -72,9 +74,25 @@ class Crew:
             self._loop.unwatch(link.data)
             self._launcher.kill(link)
 
+    def part(self, links: Iterable[Link]) -> None:
+        """Hangs up on those workers that have things of their own, and gives them the time to close these and end; the loop
+        waits as long.
+        """
+        parting = [link for link in links if link.owns and not link.dying]
+        for link in parting:
+            with suppress(OSError):
+                link.control.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + GRACE
+        for link in parting:
+            with suppress(OSError):
+                link.data.settimeout(max(0.01, until - time.monotonic()))
+                while link.data.recv(1 << 16):  # what is still said is for nobody
+                    pass
+
     def close(self) -> None:
         """Kills all workers and waits for them; tells nothing of their end."""
         links, self.links = self.links, []
+        self.part(links)
         for link in links:
             self._loop.unwatch(link.data)
             link.close()

@@ -89,6 +89,7 @@ class Link:
         self.revoking = 0
         self.known: set[int] = set()
         self.place: Place | None = None
+        self.owns = False
 
     @property
     def name(self) -> str:

@@ -162,6 +162,7 @@ class Pool:
         doomed = {link for link in self._crew.links if link.held and link.held[0].booking is booking}
         if doomed:
             self._leaving[booking] = doomed
+            self._crew.part(doomed)
             for link in doomed:
                 self._crew.kill(link)
         else:
@@ -266,6 +267,9 @@ class Pool:
             if link.usable:
                 self._admit(None)
             self._assign()
+            return
+        if message.kind is Kind.OWNS:
+            link.owns = True
             return
         job = link.take(message.number)
         if job is None:

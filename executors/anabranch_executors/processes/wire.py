@@ -51,6 +51,7 @@ class Kind(IntEnum):
     FAILED = 7  # worker: that call could not be run or answered, and why
     RETURNED = 8  # worker: that call was not started and won't be
     OVERDUE = 9  # worker: a function of that call takes too long, and I end with it
+    OWNS = 10  # worker: I have things of my own that are to be closed when I end
 
 
 class Packet(NamedTuple):

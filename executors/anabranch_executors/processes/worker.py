@@ -29,6 +29,7 @@ from anabranch.deadline import Interrupt
 from anabranch.errors import TransferError
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.journey import Stay
+from anabranch.own import close_all, is_any_made, told_of_first
 from anabranch.transport import dumps, portable_outcome, unpack
 from anabranch.work import Code, Layout, Outcome, perform
 from anabranch_executors.processes.lane import Lane
@@ -40,6 +41,9 @@ from anabranch_executors.processes.wire import CONTROL, TRIM, Inbox, Kind, Outbo
 __all__ = ["die_with_parent", "end_group", "main", "run"]
 
 PR_SET_PDEATHSIG: Final = 1
+
+GRACE: Final = 5.0
+"""Seconds that a worker has to close what it made for itself."""
 
 
 class Received:
@@ -100,6 +104,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answers messages until the driver hangs up."""
+        told_of_first(lambda _: self.send(Kind.OWNS, 0, []))
         self.send(Kind.HELLO, self.pid, [])
         inbox = Inbox(self.lane)
         while True:
@@ -138,7 +143,7 @@ class Worker:
                 if waiting:
                     self.send(Kind.RETURNED, number, [])
         finally:
-            end_group(os.getpid())
+            end()
 
     def call(self, message: Packet) -> None:
         """Performs one call and answers it, unless it has been given back."""
@@ -248,12 +253,24 @@ def run(sockets: list[socket], parent: int) -> NoReturn:
         threading.Thread(target=worker.guard, name="anabranch guard", daemon=True).start()
         worker.serve()
     except (EOFError, ConnectionError):
-        end_group(os.getpid())
+        end()
     except BaseException:
         traceback.print_exc()
         flush()
     finally:
         os._exit(1)
+
+
+def end() -> NoReturn:
+    """Closes what this process has for itself, for as long as that may take, and ends it."""
+    if is_any_made():
+        last = threading.Timer(GRACE, end_group, [os.getpid()])
+        last.daemon = True
+        last.start()
+        close_all()
+        flush()
+    end_group(os.getpid())
+    os._exit(1)
 
 
 def die_with_parent(parent: int) -> None:

@@ -239,6 +239,7 @@ class Gathering:
             ExecutorError: an executor is unknown or not installed.
         """
         from anabranch.driver.adapters import Adapters
+        from anabranch.driver.owning import check_own
         from anabranch.driver.parts import Parts
         from anabranch.graph import Graph
         from anabranch.placement import DEFAULT_PLACE
@@ -259,6 +260,7 @@ class Gathering:
         chosen = {DEFAULT_PLACE: (self.executor, self.options)}
         chosen |= {place: _choice(place, choice) for place, choice in self.elsewhere.items()}
         _check_places(graph, chosen)
+        check_own(graph)
         made = {place: make_executor(executor, dict(options)) for place, (executor, options) in chosen.items()}
         owns = tuple(made[place] for place, (executor, _) in chosen.items() if isinstance(executor, str))
         default = made.pop(DEFAULT_PLACE)

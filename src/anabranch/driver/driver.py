@@ -94,7 +94,7 @@ class Driver(Lookup):
         self._parts = parts
         self._plain = parts.faults is DEFAULT and not parts.adapters and parts.caching is None
         self._plans = Plans(parts)
-        self._finalizer = weakref.finalize(self, parts.close) if parts.owns else None
+        self._finalizer = weakref.finalize(self, parts.close) if parts.owns or parts.own else None
 
     # -- running ---------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from anabranch.driver.adapters import Adapters
+from anabranch.driver.owning import with_own
 from anabranch.executor import Executor
 from anabranch.graph import Graph
 from anabranch.lineage import Lineage
+from anabranch.own import close_made_by
 from anabranch.policies import DEFAULT, Faults
 
 if TYPE_CHECKING:
@@ -46,9 +48,15 @@ class Parts:
         return {place: self.elsewhere.get(place, self.executor) for place in places}
 
     def close(self) -> None:
-        """Ends the workers of the executors that end with the driver."""
+        """Ends the workers of the executors that end with the driver, and closes what was made for itself in this process."""
         for executor in self.owns:
             executor.close()
+        close_made_by(self.own)
+
+    @property
+    def own(self) -> list[Callable[..., Any]]:
+        """The functions by which each worker makes something for itself."""
+        return [node.function for node in self.graph.nodes.values() if node.per_worker]
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -64,9 +72,9 @@ class Parts:
     @cached_property
     def planned(self) -> Graph:
         """The dataflow as it is run: where adapters act on functions, with these around each."""
-        hooks = self.adapters.hooks
+        hooks, graph = self.adapters.hooks, with_own(self.graph)
         if hooks is None or hooks.crew is None or not hooks.crew.acts_on_nodes:
-            return self.graph
+            return graph
         from anabranch.lifecycle.hooked import hooked
 
-        return hooked(self.graph, hooks.crew)
+        return hooked(graph, hooks.crew)

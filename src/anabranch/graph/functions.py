@@ -146,6 +146,7 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
         policy=_policy(label, function, parameters, expands=expands),
         place=_place(label, function, parameters, expands=expands),
         resources=needs_of(function),
+        per_worker=bool(marks.get("per_worker")),
     )
 
 
@@ -164,6 +165,15 @@ def _simple_parameter(label: str, name: str, annotation: Any) -> Parameter:
 def _shared_parameter(name: str, annotation: type) -> Parameter:
     """The parameter of that name and class: one for all functions that have it, which in large modules saves time and room."""
     return Parameter(name, Role.PLAIN, 0, annotation)
+
+
+def _own(label: str, function: Callable[..., Any], annotation: Any) -> Any:
+    """The type of what each worker makes for itself: of a generator what it yields."""
+    if (typing.get_origin(annotation) or annotation) is Parallelizable:
+        raise FlowError(f"{label} is @per_worker and Parallelizable: each worker makes one thing; return or yield that")
+    if inspect.isgeneratorfunction(function):
+        return (*typing.get_args(annotation), Any)[0]
+    return annotation
 
 
 def _policy(label: str, function: Callable[..., Any], parameters: Iterable[Parameter], *, expands: bool) -> Policy | None:
@@ -205,6 +215,8 @@ def _is_function(value: Any) -> bool:
 
 def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> tuple[Any, bool]:
     annotation = hints.get("return", Any)
+    if marks_of(function).get("per_worker"):
+        return _own(label, function, annotation), False
     if inspect.isgeneratorfunction(function):
         annotation = _plain(annotation)
         if (typing.get_origin(annotation) or annotation) not in _MARKERS:

@@ -56,7 +56,8 @@ class Node:
     """One function as a vertex. For an expander, `annotation` is the type of an item.
 
     `function` is what is called: the user's own, or what a modifier made (`anabranch.derived`, `functools.partial`).
-    `place` is where it runs, if it says so, and `resources` what it needs there.
+    `place` is where it runs, if it says so, and `resources` what it needs there;
+    `per_worker` says that each worker makes its own.
     `originating` are the functions in the user's modules that the node is there for: mostly one, and for a node of a subdag
     also those that the subdag stands on. `late` is for a node that depends on the axes of what it reads: it is given the node
     and these axes by parameter, and says what it is then: nodes, the last of which has its name.
@@ -75,6 +76,7 @@ class Node:
     policy: Policy | None = None
     place: str = ""
     resources: Resources | None = None
+    per_worker: bool = False
     originating: tuple[Callable[..., Any], ...] = ()
     late: Callable[[Node, Mapping[str, tuple[str, ...]]], Sequence[Node]] | None = None
 
