@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,46 @@ def test_simulate_that_cannot_be(anabranch, recorded, tmp_path):
     done = anabranch("simulate", "half.jsonl")
     assert done.returncode == 2
     assert "half.jsonl is not over, or was lost" in done.stderr
+
+
+# -- history and page --------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_tracked_and_replayed(anabranch, tmp_path):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=200", "--history", "runs.db")
+    assert (done.returncode, done.stdout) == (0, "2646700\n"), done.stderr
+    from anabranch.history import open_store
+
+    store = open_store(tmp_path / "runs.db")
+    (run,) = store.runs()
+    store.close()
+    assert (run["name"], run["state"]) == ("flow", "finished")
+    done = anabranch("simulate", run["run_id"][:12], "--history", "runs.db", "--json", "-w", "2")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_id"] == run["run_id"]
+    done = anabranch("simulate", "abcdef12", "--history", "runs.db")
+    assert done.returncode == 2
+    assert "there is no run 'abcdef12'" in done.stderr
+
+
+def test_a_history_that_cannot_be(anabranch):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=2", "--history", "no/such/runs.db")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no folder 'no/such'" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_page_is_served_until_it_is_told_to_stop(tmp_path):
+    command = [sys.executable, "-m", "anabranch", "ui", "--history", "runs.db", "--no-open"]
+    server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        address = server.stdout.readline().strip()
+        from urllib.request import HTTPCookieProcessor, build_opener
+
+        with build_opener(HTTPCookieProcessor()).open(address, timeout=60) as answer:
+            assert "No run has been kept yet" in answer.read().decode()
+    finally:
+        server.send_signal(signal.SIGINT)
+        said = server.communicate(timeout=60)[1]
+    assert server.returncode == 130, said
+    assert "Traceback" not in said

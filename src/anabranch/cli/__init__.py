@@ -1,4 +1,4 @@
-"""The command line: `anabranch run`, `plan`, `graph`, `list`, `executors`, `cache`, `bench` and `simulate`.
+"""The command line: `anabranch run`, `plan`, `graph`, `list`, `executors`, `cache`, `bench`, `simulate` and `ui`.
 
 Theory: standard output belongs to results; everything else, what the user's own functions print included, goes to
 standard error. The exit code says who must act: 0 nobody, 1 the author of a task that failed, 2 the caller or the author
@@ -15,7 +15,7 @@ of the flow, 130 and 143 whoever sent the signal.
 | `document`, `store` | values as JSON, and as files |
 | `outline`, `catalog` | what `plan`, `list` and `executors` show |
 | `pictures` | what `graph` draws |
-| `bench`, `simulate` | how executors that were compared, and predictions, are shown |
+| `bench`, `simulate`, `ui` | how executors that were compared, predictions and the history are shown |
 | `watching` | the observers that `run` is told to attach |
 | `ending`, `signals` | errors, exit codes, SIGINT and SIGTERM |
 

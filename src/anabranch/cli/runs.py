@@ -1,4 +1,4 @@
-"""The commands about runs as a whole: which executor to take, what more workers would bring."""
+"""The commands about runs as a whole: which executor to take, what more workers would bring, what runs there were."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anabranch.errors import InputError
 if TYPE_CHECKING:
     from anabranch.predict import Recording
 
-__all__ = ["bench", "simulate"]
+__all__ = ["bench", "simulate", "ui"]
 
 Executors = Annotated[
     list[str] | None,
@@ -45,6 +45,9 @@ CallCost = Annotated[
     float | None,
     typer.Option("--call-cost", metavar="SECONDS", min=0, help="What a call costs, if you know better.", show_default=False),
 ]
+
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it is served; 0 takes a port that is free.")]
+Open = Annotated[bool, typer.Option("--open/--no-open", help="Opens it in the browser.")]
 
 
 @app.command()
@@ -98,6 +101,23 @@ def simulate(
         costs = costs if call_cost is None else costs.of_call(call_cost)
         forecast = predict(recording, counts_of(workers), costs)
         show_forecast(results, forecast, price, as_json=as_json)
+
+    finish(work)
+
+
+@app.command()
+def ui(
+    *,
+    history: History = None,
+    port: Port = 0,
+    open_browser: Open = True,
+) -> None:
+    """Shows the history of runs as a page, on this machine only."""
+
+    def work(results: Results) -> None:
+        from anabranch.cli.ui import show_page
+
+        show_page(results, history, port, open_browser=open_browser)
 
     finish(work)
 

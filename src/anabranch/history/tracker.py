@@ -129,6 +129,7 @@ class _Run:
         self.over = Flag()
         self.broken = False
         self.at_work = thread_time()
+        self.ended = 0.0
         self.thread = Thread(target=self._write, name="anabranch tracking", daemon=True)
         self.thread.start()
 
@@ -138,7 +139,7 @@ class _Run:
             return
         self.told.append((event, perf_counter()))
         if type(event) is RunFinished:
-            self.driver_seconds = thread_time() - self.at_work
+            self.driver_seconds, self.ended = thread_time() - self.at_work, perf_counter()
             self.over.set()
             self.thread.join()
 
@@ -220,12 +221,13 @@ class _Run:
 
     def _last(self) -> None:
         """How it ended."""
-        now, error = time(), self.error
+        error = self.error
         stopped = isinstance(error, (RunCancelled, KeyboardInterrupt))
         state = STOPPED if stopped else FAILED if self.tally.has_failed else FINISHED
         said = None if error is None else f"{type(error).__qualname__}: {_text(error)}"
         ended = {"run_id": self.run_id, "failed": state != FINISHED, "driver_seconds": self.driver_seconds}
-        row = self._row("RunFinished", perf_counter(), ended)
+        row = self._row("RunFinished", self.ended, ended)
+        now = self.time + self.ended - self.lines.began
         changes = {"state": state, "ended": now, "beat": now, "error": said}
         self.tracker.store.write([Write("events", [row]), Write("runs", [changes], self.run_id)])
 

@@ -9,7 +9,7 @@
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
       const button = head.querySelector("button");
-      if (!button.textContent.trim()) return;
+      if (!button?.textContent.trim()) return;
       button.addEventListener("click", () => {
         const rows = [...table.tBodies[0].rows];
         const numeric = rows.every((row) => typeof value(row, column) === "number");

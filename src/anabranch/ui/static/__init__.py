@@ -1,0 +1,1 @@
+"""What pages look like and how they are kept up to date."""

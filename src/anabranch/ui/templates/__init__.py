@@ -1,0 +1,1 @@
+"""The pages' templates; whatever is put into one is escaped."""
