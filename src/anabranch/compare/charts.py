@@ -14,7 +14,7 @@ from anabranch.words import bytes_of, duration, share
 __all__ = ["colour_of", "curves", "memory", "parts", "walls"]
 
 LEFT, WIDE, BAR, GAP = 150.0, 900.0, 18.0, 8.0
-PARTS = (("busy", "work"), ("handover", "slowed"), ("idle", "outside of functions"))
+PARTS = (("p-work", "work"), ("p-slowed", "slowed"), ("p-outside", "outside of functions"))
 
 
 def colour_of(comparison: Comparison, one: Figures) -> str:

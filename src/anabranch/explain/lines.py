@@ -19,7 +19,7 @@ from anabranch.explain.chronicle import Beginning, Chronicle, Mishap
 from anabranch.explain.outline import NodeOutline, TaskOutline
 from anabranch.journey import Journey
 
-__all__ = ["chronicle_of", "told"]
+__all__ = ["chronicle_of", "event_of", "told"]
 
 
 def chronicle_of(path: str | os.PathLike[str]) -> Chronicle:
@@ -59,7 +59,7 @@ def told(lines: Iterable[str]) -> Chronicle | None:
             return None
         elif kind == "ItemFailed":
             chronicle.mishap(_mishap(said["failure"]))
-        elif (event := _event(kind, said)) is not None:
+        elif (event := event_of(kind, said)) is not None:
             chronicle.observe(event, at)
     return chronicle
 
@@ -75,8 +75,8 @@ def _mishap(said: Mapping[str, Any]) -> Mishap:
     return Mishap(*place, said.get("worker", ""), said.get("attempts", 1), said.get("policy", ""))
 
 
-def _event(kind: str, said: Mapping[str, Any]) -> Any:
-    """The event that a line tells; None for a kind that is not known here."""
+def event_of(kind: str, said: Mapping[str, Any]) -> Any:
+    """The event that a line of this kind tells; None for a kind that is not known here."""
     known = getattr(events, kind, None)
     if known is None or kind not in events.__all__:
         return None

@@ -224,7 +224,7 @@ class Store:
         return _run((exact or found)[0])
 
     def lines(self, run_id: str) -> Iterator[dict[str, Any]]:
-        """A run's events, as the lines that an event file would have; those of failures are left out.
+        """A run's events, as the lines that an event file would have; failures, and fields with nothing in them, are left out.
 
         Raises:
             InputError, StoreError: see `run`.

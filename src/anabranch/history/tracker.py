@@ -24,7 +24,7 @@ from time import perf_counter, thread_time, time
 from typing import Any
 
 from anabranch.errors import RunCancelled
-from anabranch.events import EngineWaited, Event, ItemFailed, RunFinished, RunStarted
+from anabranch.events import Event, ItemFailed, RunFinished, RunStarted
 from anabranch.history.alive import place_of_process
 from anabranch.history.flow import flow_of
 from anabranch.history.store import FAILED, FINISHED, RUNNING, STOPPED, Store, Write, open_store
@@ -52,7 +52,10 @@ LIGHT = 16 * 2**20
 """Inputs of more bytes have no version: to read them would take too long."""
 
 COLUMNS = ("task", "lo", "hi", "seconds", "started", "worker")
-LEFT_OUT = {"event", "at", "journey", *COLUMNS}
+EMPTY = {"journey", "inner", "retries", "cached"}
+"""Left out where there is nothing of it."""
+
+LEFT_OUT = {"event", "at", *COLUMNS}
 
 
 class Tracker(EachRun, GraphExecutionHook):
@@ -135,8 +138,6 @@ class _Run:
 
     def __call__(self, event: Event) -> None:
         """Notes one event; at the last one, waits until all is written."""
-        if type(event) is EngineWaited:
-            return
         self.told.append((event, perf_counter()))
         if type(event) is RunFinished:
             self.driver_seconds, self.ended = thread_time() - self.at_work, perf_counter()
@@ -240,7 +241,7 @@ class _Run:
 
     def _row(self, kind: str, at: float, line: Mapping[str, Any]) -> dict[str, Any]:
         self.number += 1
-        more = {name: value for name, value in line.items() if name not in LEFT_OUT}
+        more = {name: value for name, value in line.items() if name not in LEFT_OUT and not (name in EMPTY and not value)}
         row = {name: line.get(name) for name in COLUMNS}
         said = json.dumps(more, separators=(",", ":"), ensure_ascii=False, default=lambda value: type(value).__name__)
         return {"run_id": self.run_id, "number": self.number, "kind": kind, "at": at - self.lines.began, **row, "more": said}

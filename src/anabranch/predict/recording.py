@@ -157,6 +157,7 @@ class _Reader:
     def __init__(self, name: str, started: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.started = started
+        self.slots = 0
         self.ended: Mapping[str, Any] | None = None
         self.handed: dict[tuple[str, Where, int], float] = {}
         self.back: list[tuple[Mapping[str, Any], float]] = []
@@ -172,6 +173,8 @@ class _Reader:
         elif kind in {"SpanFinished", "CallFinished"}:
             span = line["task"], tuple(line["where"]), line.get("lo", 0)
             self.back.append((line, self.handed.pop(span, -1.0)))
+        elif kind == "ExecutorLeased":
+            self.slots = int(line["slots"])
         elif kind == "FanOpened":
             self.sources[line["task"], tuple(line["where"])] = line["length"] is not None, line.get("seconds", 0.0)
         elif kind == "SourcePulled":
@@ -209,7 +212,7 @@ class _Reader:
             str(started["run_id"]),
             tuple(started["outputs"]),
             str(started["executor"]),
-            int(started["slots"]),
+            self.slots or int(started["slots"]),
             started["shape"],
             {task["name"]: tuple(task["nodes"]) for task in started["plan"] or ()},
             float(ended["at"]),

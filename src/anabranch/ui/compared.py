@@ -8,11 +8,11 @@ from typing import Any
 
 from anabranch.history.store import Store
 from anabranch.see.report.durations import durations_of
-from anabranch.see.words import duration
 from anabranch.ui.replayed import record_of
 from anabranch.ui.run import value_of
 from anabranch.ui.words import flow_name, short, when
 from anabranch.versions import CodeVersion, changes
+from anabranch.words import duration
 
 __all__ = ["compared_page", "difference"]
 

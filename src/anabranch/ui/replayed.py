@@ -6,26 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from anabranch import events as told
-from anabranch.see.outline import TaskOutline
+from anabranch.events import RunFinished, RunStarted
+from anabranch.explain.lines import event_of
+from anabranch.explain.outline import TaskOutline
 from anabranch.see.report.record import Record
 
 __all__ = ["record_of"]
-
-_KINDS: Mapping[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        told.CallFinished,
-        told.CallStarted,
-        told.FanFinished,
-        told.FanOpened,
-        told.RunFinished,
-        told.SpanFinished,
-        told.SpanSubmitted,
-        told.WorkerDied,
-    )
-}
-"""What a record is made of; events that came later or tell of other things are passed over."""
 
 
 class _Clock:
@@ -44,24 +30,18 @@ def record_of(lines: Iterable[Mapping[str, Any]], seconds: float) -> Record:
     first = next(found)
     began = float(first.get("clock", 0.0))
     clock = _Clock(began)
-    started = told.RunStarted(first["run_id"], tuple(first["outputs"]), first["executor"], int(first["slots"]))
+    started = RunStarted(first["run_id"], tuple(first["outputs"]), first["executor"], int(first["slots"]))
     record = Record(started, clock)
     for line in found:
-        event = _event(line)
+        said = {"retries": 0, "cached": 0, "length": None, **line}
+        event = event_of(line["event"], said) if line["event"] not in {"RunStarted", "RunFinished"} else None
         if event is not None:
             clock.now = began + float(line["at"])
             record(event)
+    clock.now = began + max(seconds, 1e-9)
+    record(RunFinished(first["run_id"], failed=False))
     record.outline = tuple(_outline(task) for task in first.get("plan") or ())
-    record.seconds = max(seconds, 1e-9)
     return record
-
-
-def _event(line: Mapping[str, Any]) -> Any:
-    kind = _KINDS.get(line["event"])
-    if kind is None:
-        return None
-    names = {one.name for one in fields(kind)} & set(line)
-    return kind(**{name: tuple(line[name]) if name == "where" else line[name] for name in names if name != "journey"})
 
 
 def _outline(task: Mapping[str, Any]) -> TaskOutline:

@@ -9,10 +9,10 @@ from typing import Any
 from anabranch.history.store import RUNNING, Store
 from anabranch.see.report import charts
 from anabranch.see.report.durations import Durations, durations_of
-from anabranch.see.report.lanes import lanes_of
-from anabranch.see.words import amount, duration
+from anabranch.see.report.lanes import Kind, Lane, lanes_of
 from anabranch.ui.replayed import record_of
 from anabranch.ui.words import facts_of, figure, flow_name, short, when
+from anabranch.words import amount, duration, share
 
 __all__ = ["live_part", "run_page", "value_of"]
 
@@ -70,6 +70,7 @@ def live_part(store: Store, run_id: str) -> dict[str, Any]:
         "legend": [(charts.colour_of(name, order), name) for name in order[: charts.COLOURS]],
         "timeline": charts.timeline(record, lanes, order) if len(record) else "",
         "busy": charts.busy_chart(record, lanes) if len(record) else "",
+        "parts": _parts(lanes) if len(record) else [],
         "hidden_lanes": max(len(lanes) - charts.MOST_LANES, 0),
         "durations": [_durations(one, order) for one in durations],
         "failures": failures,
@@ -90,6 +91,19 @@ def _tiles(run: Mapping[str, Any], durations: Sequence[Durations]) -> list[tuple
     ]
     tiles += [("retries", amount(progress["retried"]))] if progress["retried"] else []
     return tiles + ([("workers died", amount(progress["died"]))] if progress["died"] else [])
+
+
+def _parts(lanes: Sequence[Lane]) -> list[dict[str, str]]:
+    """Where the workers' time went."""
+    whole = sum(lane.seconds for lane in lanes)
+    found = []
+    for kind in Kind:
+        seconds = sum(lane.parts.get(kind, 0.0) for lane in lanes)
+        if seconds > 0:
+            name, what = kind.value
+            said = {"name": name, "what": what, "time": duration(seconds), "share": share(seconds, whole)}
+            found.append({"kind": f"k-{kind.name.lower()}", **said})
+    return found
 
 
 def _fan(fan: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from anabranch.history.store import STATES, Filter, Store
-from anabranch.see.words import amount, duration
 from anabranch.ui.words import flow_name, short, when
+from anabranch.words import amount, duration
 
 __all__ = ["PAGE", "runs_page"]
 

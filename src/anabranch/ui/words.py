@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from anabranch.see.words import amount, bytes_of, duration
+from anabranch.words import amount, bytes_of, duration
 
 __all__ = ["facts_of", "figure", "flow_name", "short", "when"]
 

@@ -38,10 +38,10 @@ def test_waiting_goes_to_threads_though_processes_are_as_quick():
     made = advised(slow, figures(THREADS, 5.1, peak=50 << 20), figures(PROCESSES, 5.0, peak=90 << 20))
     assert made.setting == THREADS
     assert made.reason == (
-        "this flow waits for 97 % of its time, and threads wait at the same time; "
+        "this flow waits for 97.0 % of its time, and threads wait at the same time; "
         "processes × 2 needs 90 MiB of memory instead of 50 MiB"
     )
-    assert made.notes == ("more workers may gain more: 2 are 98 % efficient; try -w 4",)
+    assert made.notes == ("more workers may gain more: 2 are 98.0 % efficient; try -w 4",)
 
 
 def test_arrays_whose_functions_let_go_of_the_lock_stay_in_threads():
@@ -65,7 +65,7 @@ def test_a_flow_without_items_and_one_that_is_mostly_serial():
     assert alone.setting == SEQUENTIAL and "nothing fans out" in alone.reason
     serial = advised(figures(SEQUENTIAL, 10.0, fanned=0.1), figures(PROCESSES, 9.6, fanned=0.1))
     assert serial.setting == SEQUENTIAL
-    assert serial.reason == "only 10 % of the time in functions is spent on items; the rest runs once (processes × 2 gains 1×)"
+    assert serial.reason == "only 10.0 % of the time in functions is spent on items; the rest runs once (processes × 2 gains 1×)"
 
 
 def test_workers_that_stand_in_each_others_way():
