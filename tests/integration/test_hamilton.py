@@ -60,3 +60,14 @@ def test_a_pattern_gives_the_same(theirs, ours, name):
 def test_what_hamilton_gets_wrong_is_right_here(case):
     assert run(*SHIM, "-m", "hamilton_patterns._wrong", case) == {case: RIGHT[case]}
     assert run("-m", "hamilton_patterns._wrong", case) != {case: RIGHT[case]}
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_the_parallel_pattern_is_quicker_by_far(kind, monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE.parents[1]))
+    from benchmarks.hamilton import measured
+
+    theirs, ours = measured("hamilton", kind, 300), measured("anabranch", kind, 300, 2)
+    assert ours["total"] == theirs["total"] == sum(number * number + 1 for number in range(300))
+    assert ours["driver"].startswith("anabranch") and not theirs["driver"].startswith("anabranch")
+    assert min(ours["seconds"]) < min(theirs["seconds"])  # by a factor of hundreds
