@@ -14,16 +14,20 @@ from anabranch.kinds import name_of
 
 __all__ = ["get_dataframe_metadata", "get_file_and_dataframe_metadata", "get_file_metadata", "get_sql_metadata"]
 
+LAYOUT = "1.0.0"
+"""Stands in the facts as ``__version__``; it changes when a fact is called otherwise or means something else."""
+
 
 def get_file_metadata(path: Any, storage_options: Any = None) -> dict[str, Any]:
     """Path, scheme, size and time of the last change of a file or URL, and when that was looked up."""
     place = path if isinstance(path, Place) else Place.of(path, storage_options)
-    return {"file_metadata": {"path": place.path, "scheme": place.scheme, **place.about(), "timestamp": time.time()}}
+    facts = {"path": place.path, "scheme": place.scheme, **place.about(), "timestamp": time.time()}
+    return {"file_metadata": {**facts, "__version__": LAYOUT}}
 
 
 def get_dataframe_metadata(df: Any) -> dict[str, Any]:
     """Type, rows, columns and their types, of a frame, series or array of any library that is known by its attributes."""
-    return {"dataframe_metadata": {"type": name_of(type(df)), **_shape(df)}}
+    return {"dataframe_metadata": {"type": name_of(type(df)), **_shape(df), "__version__": LAYOUT}}
 
 
 def get_file_and_dataframe_metadata(path: Any, df: Any, storage_options: Any = None) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def get_sql_metadata(query_or_table: Any, results: Any) -> dict[str, Any]:
     is_query = len(text.split()) > 1
     rows = results if isinstance(results, int) else _shape(results).get("rows")
     facts = {"query": text if is_query else None, "table_name": None if is_query else text, "rows": rows}
-    return {"sql_metadata": {**facts, "timestamp": time.time()}}
+    return {"sql_metadata": {**facts, "timestamp": time.time(), "__version__": LAYOUT}}
 
 
 def _shape(data: Any) -> dict[str, Any]:

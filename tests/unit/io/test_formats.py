@@ -564,3 +564,12 @@ def test_a_kill_in_the_middle_of_a_library_leaves_the_old_file(tmp_path: Path):
     assert done.returncode == -9
     assert path.read_bytes() == before
     assert len(os.listdir(tmp_path)) == 2
+
+
+def test_the_path_may_be_called_as_the_library_calls_it(tmp_path):
+    frame = pl.DataFrame({"x": [1, 2]})
+    path = tmp_path / "x.parquet"
+    saver_for("parquet", pl.DataFrame).made({"file": path}).save_data(frame)
+    for loader, name in ((pl.DataFrame, "source"), (pl.DataFrame, "file"), (pl.LazyFrame, "file")):
+        found, _ = loader_for("parquet", loader).made({name: path}).load_data(loader)
+        assert found.lazy().collect().equals(frame)

@@ -39,7 +39,8 @@ def test_frames(frame: Any, type_: str, rows: int | None, names: list[str]):
 
 def test_arrays_and_lists():
     assert utils.get_dataframe_metadata(np.zeros((2, 3)))["dataframe_metadata"]["shape"] == [2, 3]
-    assert utils.get_dataframe_metadata([1, 2, 3])["dataframe_metadata"] == {"type": "list", "rows": 3}
+    facts = utils.get_dataframe_metadata([1, 2, 3])["dataframe_metadata"]
+    assert facts == {"type": "list", "rows": 3, "__version__": "1.0.0"}
     assert utils.get_dataframe_metadata(3)["dataframe_metadata"]["rows"] is None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import pickle
 import shelve
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from hashlib import sha256
@@ -16,6 +15,7 @@ from typing import Any
 
 from anabranch.compat.hamilton.graph_types import hash_source_code
 from anabranch.lifecycle import GraphExecutionHook, NodeExecutionHook, NodeExecutionMethod
+from anabranch.versions import Versions
 
 __all__ = ["CacheAdapter", "Remembering"]
 
@@ -102,7 +102,8 @@ class CacheAdapter(Remembering):
     @staticmethod
     def create_key(node_hash: str, node_inputs: Mapping[str, Any]) -> str:
         """A digest of the function's and of the arguments."""
-        return sha256(node_hash.encode() + pickle.dumps(sorted(node_inputs.items()))).hexdigest()
+        arguments = [Versions().of_data(one) for one in sorted(node_inputs.items())]
+        return sha256(node_hash.encode() + b"".join(arguments)).hexdigest()
 
 
 def _hash_of(function: Callable[..., Any]) -> str:

@@ -18,6 +18,7 @@ class PolarsLoader(FrameFacts, FileLoader):
     """Reads a `polars.DataFrame` with the function of polars that is named in `reader`; options are that function's."""
 
     kinds = ("polars.DataFrame",)
+    path_names: ClassVar[tuple[str, ...]] = ("file", "source")
     reader: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
@@ -80,6 +81,7 @@ class PolarsScan(FrameFacts, FileLoader):
     """Gives a `polars.LazyFrame`: what it needs is read when it is collected, from a path or a URL that polars knows."""
 
     kinds = ("polars.LazyFrame",)
+    path_names: ClassVar[tuple[str, ...]] = ("file", "source")
     reader: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
@@ -129,6 +131,7 @@ class PolarsSaver(FrameFacts, FileSaver):
     """Writes a `polars.DataFrame` with its method that is named in `writer`; options are that method's."""
 
     kinds = ("polars.DataFrame",)
+    path_names: ClassVar[tuple[str, ...]] = ("file",)
     frame: ClassVar[str] = "DataFrame"
     writer: ClassVar[str]
 
@@ -188,6 +191,7 @@ class PolarsSpreadsheetSaver(PolarsSaver):
 
     keys = ("spreadsheet", "excel")
     writer = "write_excel"
+    path_names = ("file", "workbook")
     by_suffix = True
 
 

@@ -1,0 +1,71 @@
+"""What the command line asks of drivers: versions of nodes, and how two dataflows differ."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anabranch.cli.flow import load
+from anabranch.compat.hamilton.driver import Builder, Driver
+from anabranch.errors import InputError
+
+__all__ = [
+    "build",
+    "diff_versions",
+    "get_git_base_directory",
+    "hash_dataflow",
+    "hash_hamilton_nodes",
+    "map_nodes_to_functions",
+]
+
+
+def build(paths: list[Path], config: Mapping[str, Any] | None = None) -> Driver:
+    """A driver of the modules in these files."""
+    return Builder().with_modules(*(load(str(path)) for path in paths)).with_config(config or {}).build()
+
+
+def get_git_base_directory() -> str:
+    """The root of the Git repository that the process is in.
+
+    Raises:
+        ValueError: it is in none.
+    """
+    done = subprocess.run(["git", "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False)  # noqa: S607
+    if done.returncode:
+        raise InputError("the current folder is in no Git repository")
+    return done.stdout.strip()
+
+
+def hash_hamilton_nodes(dr: Driver) -> dict[str, str | None]:
+    """The version of each function's text, by node."""
+    from anabranch.compat.hamilton.driver import hamilton_graph
+
+    return {node.name: node.version for node in hamilton_graph(dr).nodes if not node.is_external_input}
+
+
+def hash_dataflow(nodes_version: Mapping[str, str | None]) -> str:
+    """One version for all of them."""
+    from hashlib import sha256
+
+    return sha256(str(sorted(nodes_version.items())).encode()).hexdigest()
+
+
+def map_nodes_to_functions(dr: Driver) -> dict[str, str]:
+    """The function that each node is there for, by its name; of an input, the first that reads it."""
+    found = {}
+    for node in dr.list_available_variables():
+        if node.originating_functions:
+            found[node.name] = node.originating_functions[0].__name__
+    return found
+
+
+def diff_versions(current_map: Mapping[str, Any], reference_map: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names that only one of both has, and those whose versions differ."""
+    both = [name for name in current_map if name in reference_map]
+    return {
+        "current_only": sorted(current_map.keys() - reference_map.keys()),
+        "reference_only": sorted(reference_map.keys() - current_map.keys()),
+        "edit": sorted(name for name in both if current_map[name] != reference_map[name]),
+    }
