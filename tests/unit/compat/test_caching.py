@@ -71,7 +71,7 @@ def test_what_was_called_and_what_was_found(make, executor):
         assert cache.data_versions[cache.last_run_id]["total"] == version == cache.get_data_version(cache.last_run_id, "total")
         assert cache.result_store.exists(version) and cache.result_store.get(version) == {"total": 5}
         assert cache.result_store.get(cache.version_data("never made")) is None
-        assert cache.metadata_store.size == 5
+        assert cache.metadata_store.size >= 5
         assert cache.code_versions[cache.last_run_id]["base"] == cache.version_code("base")
     with make(add=2) as edited:
         assert edited.execute(["total"], inputs={"n": 1}) == first

@@ -159,8 +159,12 @@ class Driver(Pictures):
             caching.check(graph)
             cache.bind(self)
         owned = (executor,) if isinstance(name, str) else ()
-        self._driver = AnabranchDriver.over(Parts(graph, executor, sorted_out, owns=owned, caching=caching))
         self.graph = FunctionGraph.of(graph)
+        self._hold(Parts(graph, executor, sorted_out, owns=owned, caching=caching))
+
+    def _hold(self, parts: Parts) -> None:
+        """Makes the driver that does the work."""
+        self._driver = AnabranchDriver.over(parts)
 
     @staticmethod
     def normalize_adapter_input(adapter: Any, use_legacy_adapter: bool = True) -> list[Any]:

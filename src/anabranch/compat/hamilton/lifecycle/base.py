@@ -200,7 +200,7 @@ class BasePostGraphConstruct(ours.GraphConstructionHook):
 
     def run_after_graph_construction(self, *, graph: Any, config: Mapping[str, Any], **future_kwargs: Any) -> None:
         """Passes it on."""
-        self.post_graph_construct(graph=_graph(graph), modules=[], config=dict(config))
+        return self.post_graph_construct(graph=_graph(graph), modules=[], config=dict(config))
 
     def post_graph_construct(self, *, graph: Any, modules: list[Any], config: dict[str, Any]) -> None:
         """The dataflow has been built."""
@@ -213,7 +213,7 @@ class BasePreGraphExecute(ours.GraphExecutionHook):
     def run_before_graph_execution(self, *, graph: Any, **about: Any) -> None:
         """Passes it on."""
         said = {name: about[name] for name in ("run_id", "final_vars", "inputs", "overrides")}
-        self.pre_graph_execute(graph=_graph(graph), **said)
+        return self.pre_graph_execute(graph=_graph(graph), **said)
 
     def pre_graph_execute(
         self, *, run_id: str, graph: Any, final_vars: list[str], inputs: dict[str, Any], overrides: dict[str, Any]
@@ -228,7 +228,7 @@ class BasePostGraphExecute(ours.GraphExecutionHook):
     def run_after_graph_execution(self, *, graph: Any, **about: Any) -> None:
         """Passes it on."""
         said = {name: about[name] for name in ("run_id", "success", "error", "results")}
-        self.post_graph_execute(graph=_graph(graph), **said)
+        return self.post_graph_execute(graph=_graph(graph), **said)
 
     def post_graph_execute(
         self, *, run_id: str, graph: Any, success: bool, error: Exception | None, results: dict[str, Any] | None
@@ -243,7 +243,7 @@ class BasePreNodeExecute(ours.NodeExecutionHook):
     def run_before_node_execution(self, **about: Any) -> None:
         """Passes it on."""
         said = {"run_id": about["run_id"], "node_": _node(about), "kwargs": about["node_kwargs"]}
-        self.pre_node_execute(**said, task_id=about["task_id"])
+        return self.pre_node_execute(**said, task_id=about["task_id"])
 
     def pre_node_execute(self, *, run_id: str, node_: Node, kwargs: dict[str, Any], task_id: str | None = None) -> None:
         """It is about to be."""
@@ -256,7 +256,7 @@ class BasePostNodeExecute(ours.NodeExecutionHook):
     def run_after_node_execution(self, **about: Any) -> None:
         """Passes it on."""
         said = {name: about[name] for name in ("run_id", "success", "error", "result", "task_id")}
-        self.post_node_execute(node_=_node(about), kwargs=about["node_kwargs"], **said)
+        return self.post_node_execute(node_=_node(about), kwargs=about["node_kwargs"], **said)
 
     def post_node_execute(
         self,
@@ -342,7 +342,7 @@ class BasePreTaskExecute(ours.TaskExecutionHook):
 
     def run_before_task_execution(self, **about: Any) -> None:
         """Passes it on."""
-        self.pre_task_execute(**_of_task(about))
+        return self.pre_task_execute(**_of_task(about))
 
     def pre_task_execute(self, **about: Any) -> None:
         """It is about to."""
@@ -354,7 +354,7 @@ class BasePostTaskExecute(ours.TaskExecutionHook):
 
     def run_after_task_execution(self, **about: Any) -> None:
         """Passes it on."""
-        self.post_task_execute(**_of_task(about), results=about.get("results"))
+        return self.post_task_execute(**_of_task(about), results=about.get("results"))
 
     def post_task_execute(self, **about: Any) -> None:
         """It has."""
@@ -385,15 +385,76 @@ class BaseDoBuildResult(ResultBuilder):
         return outputs
 
 
-# The same as coroutines, for drivers that await: whether a method is one, is seen by itself.
-BasePostGraphConstructAsync = BasePostGraphConstruct
-BasePreGraphExecuteAsync = BasePreGraphExecute
-BasePostGraphExecuteAsync = BasePostGraphExecute
-BasePreNodeExecuteAsync = BasePreNodeExecute
-BasePostNodeExecuteAsync = BasePostNodeExecute
-BaseDoNodeExecuteAsync = BaseDoNodeExecute
-BasePreTaskExecuteAsync = BasePreTaskExecute
-BasePostTaskExecuteAsync = BasePostTaskExecute
+# The same as coroutines, for drivers that await.
+
+
+class BasePostGraphConstructAsync(BasePostGraphConstruct):
+    """The same; its method is a coroutine."""
+
+    async def run_after_graph_construction(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_after_graph_construction(**about))
+
+
+class BasePreGraphExecuteAsync(BasePreGraphExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_before_graph_execution(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_before_graph_execution(**about))
+
+
+class BasePostGraphExecuteAsync(BasePostGraphExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_after_graph_execution(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_after_graph_execution(**about))
+
+
+class BasePreNodeExecuteAsync(BasePreNodeExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_before_node_execution(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_before_node_execution(**about))
+
+
+class BasePostNodeExecuteAsync(BasePostNodeExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_after_node_execution(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_after_node_execution(**about))
+
+
+class BasePreTaskExecuteAsync(BasePreTaskExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_before_task_execution(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_before_task_execution(**about))
+
+
+class BasePostTaskExecuteAsync(BasePostTaskExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_after_task_execution(self, **about: Any) -> None:  # type: ignore[override]
+        """Passes it on."""
+        await settled(super().run_after_task_execution(**about))
+
+
+class BaseDoNodeExecuteAsync(BaseDoNodeExecute):
+    """The same; its method is a coroutine."""
+
+    async def run_to_execute_node(self, **about: Any) -> Any:
+        """What `do_node_execute` does."""
+        return await settled(super().run_to_execute_node(**about))
+
+
+async def settled(made: Any) -> Any:
+    """What was made, awaited if it is a coroutine."""
+    return await made if inspect.isawaitable(made) else made
 
 
 class LifecycleAdapterSet:
