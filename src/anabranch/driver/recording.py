@@ -23,7 +23,7 @@ from typing import Any, Final
 from anabranch.errors import InputError, RunCancelled
 from anabranch.events import CallFinished, Event, FanFinished, FanOpened, ItemFailed, SpanFinished, WorkerDied
 from anabranch.graph import Graph
-from anabranch.journal import Began, Done, Failed, Given, Journal, Listed, Noted, Runs
+from anabranch.journal import Began, Done, Failed, Given, Journal, Listed, Noted, Runs, Story
 from anabranch.rebuild.asked import Asked
 from anabranch.rebuild.shelves import store_of
 from anabranch.store import Missing, Recipe, Settings
@@ -143,20 +143,17 @@ class Recording:
             InputError: there is no such run; it is being driven; code or inputs have changed.
             StoreError: the journal cannot be read or written.
         """
-        journal, story = Journal.resume(lasting.folder, executor, Seal(own_key()))
-        try:
+        differs: list[str] = []
+
+        def check(story: Story) -> None:
             assert story.began is not None
-            differs = asked.differences(_asked(story.began))
+            differs.extend(asked.differences(_asked(story.began)))
             if differs and not lasting.force:
-                raise InputError(
-                    "\n  ".join(
-                        [
-                            f"run '{lasting.run_id}' cannot go on as what it was:",
-                            *differs,
-                            "force it (force=True, --force) to use what it has all the same, or begin a new run",
-                        ]
-                    )
-                )
+                advice = "force it (force=True, --force) to use what it has all the same, or begin a new run"
+                raise InputError("\n  ".join([f"run '{lasting.run_id}' cannot go on as what it was:", *differs, advice]))
+
+        journal, story = Journal.resume(lasting.folder, executor, Seal(own_key()), check)
+        try:
             if differs:
                 journal.add(Noted("forced", {"differs": differs}))
             redo = _after_failures(graph, {node for node, _ in story.failed})

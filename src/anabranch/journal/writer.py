@@ -89,8 +89,16 @@ class Journal:
         return journal
 
     @classmethod
-    def resume(cls, folder: Path, executor: str, seal: Seal) -> tuple[Self, Story]:
+    def resume(
+        cls, folder: Path, executor: str, seal: Seal, check: Callable[[Story], None] | None = None
+    ) -> tuple[Self, Story]:
         """Takes a run over, and says what is done. What is behind a torn or damaged line is cut off; a copy is kept of damage.
+
+        Args:
+            folder: of the run.
+            executor: on which it goes on.
+            seal: of its lines.
+            check: looks at the story before anything is written; if it raises, the run stays as it was.
 
         Raises:
             InputError: another process is driving the run.
@@ -110,6 +118,8 @@ class Journal:
         try:
             follower = Follower(folder, seal)
             tail = follower.tail()
+            if check is not None:
+                check(follower.story)
             if tail.is_damaged:
                 _keep_copy(path)
             os.ftruncate(file, tail.good)

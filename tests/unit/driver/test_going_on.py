@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from anabranch import Builder, Collect, InputError, Parallelizable, module_from_functions
+from anabranch.journal import Runs
 
 
 def number(limit: int) -> Parallelizable[int]:
@@ -75,3 +76,18 @@ def test_of_many_that_begin_at_once_one_runs_and_the_others_say_so(tmp_path):
     assert found and all(one == {"total": sum(n * n for n in range(40))} for one in found)
     assert all("drives it" in text for text in refused), refused
     assert sorted(map(int, (tmp_path / "calls").read_text().split())) == list(range(40))
+
+
+def test_a_run_that_must_not_go_on_stays_as_it_was(tmp_path):
+    builder = Builder().with_modules(module_from_functions(number, fragile, total)).with_runs(tmp_path / "runs")
+    (tmp_path / "mended").touch()
+    inputs = {"limit": 3, "folder": str(tmp_path)}
+    with builder.build() as driver:
+        driver.execute(["total"], inputs, run_id="once")
+        journal = (tmp_path / "runs" / "once" / "journal").read_bytes()
+        for _ in range(2):
+            with pytest.raises(InputError, match="input 'limit' changed"):
+                driver.execute(["total"], {**inputs, "limit": 4}, resume="once")
+        assert (tmp_path / "runs" / "once" / "journal").read_bytes() == journal
+        assert Runs(tmp_path / "runs").peek("once").state.value == "finished"
+        assert driver.execute(["total"], inputs, resume="once") == {"total": 5}
