@@ -1,7 +1,7 @@
 """The Hacker News flow as software-defined assets of Dagster.
 
     pip install 'anabranch[dagster,pandas]' dagster-webserver matplotlib
-    dagster dev -f examples/hackernews_dagster.py
+    dagster dev -d examples -f examples/hackernews_dagster.py
 
 Six functions are assets; those between them are not, and stories are still fetched side by side, on threads. What the driver
 saves as json, csv and png is in the assets' metadata; its checks are the assets' checks.

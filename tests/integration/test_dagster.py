@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,11 @@ dagster = pytest.importorskip("dagster")
 from anabranch.integrations.dagster import Partition, driver_assets  # noqa: E402  after Dagster is known to be there
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(autouse=True)
+def _dagster_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
 
 
 @pytest.fixture
@@ -111,6 +118,21 @@ def test_the_hacker_news_assets(hackernews: tuple[ModuleType, Path], materialize
     assert result.asset_value("earliest_signup")["registered_at"] < result.asset_value("latest_signup")["registered_at"]
     event = instance.get_latest_materialization_event(dagster.AssetKey("top_stories"))
     assert event.asset_materialization.tags["dagster/data_version"] == found["top_stories"].tags["dagster/data_version"]
+
+
+@pytest.mark.timeout(300)
+def test_dagster_s_own_processes_load_and_run_them(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {**os.environ, "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes", "HACKERNEWS_FOLDER": str(tmp_path / "news")}
+    where = ["-d", str(EXAMPLES), "-f", str(EXAMPLES / "hackernews_dagster.py")]
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", *where, "--select", "earliest_signup*,signups"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "news" / "earliest.json").exists()
+    with dagster.DagsterInstance.from_config(str(home)) as instance:
+        event = instance.get_latest_materialization_event(dagster.AssetKey("signups"))
+    assert event.asset_materialization.metadata["dagster/row_count"].value == 200
 
 
 def test_what_is_declared_of_the_hacker_news_assets(hackernews: tuple[ModuleType, Path]) -> None:
