@@ -3,9 +3,10 @@ r"""Answers from documents by a language model: passages that fit a question go 
     anabranch run examples/answers.py report tokens_spent -x threads -w 8 -i folder=docs \
         -i 'questions=["What does an expander return?", "When is a worker replaced?"]'
 
-Two fan-outs: over documents, whose passages are collected to an index, and over questions. A call of the model that is turned
-away waits as long as it was told to; an answer that is no JSON is asked for again; a question that is refused stays in
-the report as such, and costs no other. Without `-i model=URL` a stand-in of its own answers (`answers_model.py`).
+Two fan-outs: over documents, whose passages are collected to an index, and over questions. The model is called by as many
+workers at once as it takes, on any executor; where it is busy all the same, all wait as long as it says. An answer that is no
+JSON is asked for again; a question that is refused stays in the report as such, and costs no other. Without `-i model=URL` a
+stand-in of its own answers (`answers_model.py`).
 
 Every step is a function that can be called, replaced (`overrides={"completion": …}`) and looked at by itself.
 """
@@ -21,9 +22,8 @@ from urllib.error import HTTPError
 
 import answers_model
 
-from anabranch import Collect, Failed, Parallelizable, Retry, on_error, retry, timeout
+from anabranch import Collect, Failed, Parallelizable, limit, on_error, retry, timeout
 from anabranch.function_modifiers import check_output_custom
-from anabranch.policies import Cause
 from anabranch.validation import DataValidator, ValidationResult
 
 
@@ -45,11 +45,11 @@ class Completion(NamedTuple):
 
 
 class Busy(OSError):
-    """The model turned a call away, and said for how long."""
+    """The model turned a call away, and said for how long; `@limit` goes by `retry_after`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"busy for {seconds} s")
-        self.seconds = seconds
+        self.retry_after = seconds
 
 
 class Grounded(DataValidator):
@@ -105,16 +105,10 @@ def prompt(question: str, context: list[Passage]) -> str:
     return "\n".join([question, *lines, wish])
 
 
-def _again(error: BaseException, attempt: int, cause: Cause) -> Retry | None:
-    """Waits as long as the model says; asks again for what is no JSON; gives up what is refused."""
-    if attempt == 100 or not isinstance(error, (Busy, ValueError)):
-        return None
-    return Retry(error.seconds if isinstance(error, Busy) else 0)
-
-
 @on_error("keep")
 @timeout(30)
-@retry(_again)
+@retry(attempts=3, on=ValueError)
+@limit(concurrency=answers_model.AT_A_TIME, back_off=Busy)
 def completion(prompt: str, model: str | None = None) -> Completion:
     body = json.dumps({"prompt": prompt}).encode()
     try:
