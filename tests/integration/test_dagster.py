@@ -124,7 +124,12 @@ def test_the_hacker_news_assets(hackernews: tuple[ModuleType, Path], materialize
 def test_dagster_s_own_processes_load_and_run_them(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    env = {**os.environ, "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes", "HACKERNEWS_FOLDER": str(tmp_path / "news")}
+    env = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "HACKERNEWS_FOLDER": str(tmp_path / "news"),
+    }
     where = ["-d", str(EXAMPLES), "-f", str(EXAMPLES / "hackernews_dagster.py")]
     command = [sys.executable, "-m", "dagster", "asset", "materialize", *where, "--select", "earliest_signup*,signups"]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
@@ -445,6 +450,20 @@ def test_what_does_not_depend_on_a_failure_is_materialized(materialize: Any) -> 
     assert about["anabranch/failed_items"].value == 1
     (row,) = about["anabranch/failures"].records
     assert row.data["function"] == "failing" and row.data["item"] == "number[2]" and row.data["error"] == "ZeroDivisionError"
+
+
+def test_how_far_a_run_is_goes_to_the_log(materialize: Any, instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lines(result: Any) -> list[str]:
+        entries = [entry for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
+        return [entry.user_message for entry in entries if entry.user_message.startswith("anabranch: ")]
+
+    with Builder().with_modules(FLOW).with_executor("threads", workers=2).build() as driver:
+        assets = driver_assets(driver, [total], name="numbers", inputs={"limit": 500})
+        (last,) = lines(materialize(assets))
+        assert last.startswith("anabranch: done after ") and "number 500/500" in last
+        monkeypatch.setattr("anabranch.integrations.dagster.step.EVERY", 0.0)
+        found = lines(materialize(assets))
+    assert len(found) > 3 and found[0].startswith("anabranch: running for ")
 
 
 def test_items_that_are_left_out_are_in_the_metadata(materialize: Any) -> None:

@@ -10,9 +10,10 @@ This module never decides what is to be materialized.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
+from time import perf_counter
 from typing import Any
 
 import dagster
@@ -20,13 +21,15 @@ import dagster
 from anabranch.driver import Driver
 from anabranch.driver.request import RunOptions
 from anabranch.errors import FlowError, InputError
-from anabranch.events import Event, RunStarted
+from anabranch.events import Event, RunFinished, RunStarted
 from anabranch.failure import Failure, ItemsFailed, summary
 from anabranch.integrations.dagster import facts
 from anabranch.integrations.dagster.inputs import Sources
 from anabranch.integrations.dagster.outline import Check, Outline, Part, is_saver
 from anabranch.markers import PerItem
 from anabranch.report import Report
+from anabranch.see.screens import line_of
+from anabranch.see.tally import Tally as Progress
 from anabranch.validation import DataValidationError, DataValidationLevel, ValidationReport
 from anabranch.validation.report import Tally
 from anabranch.versions import Unversionable, Versions
@@ -45,18 +48,37 @@ class Made:
     error: BaseException | None = None
 
 
-@dataclass
-class Watch:
-    """What there is to know of a run that may fail."""
+EVERY = 10.0
+"""Seconds between two lines in the log that say how far a run is."""
 
-    run_id: str = ""
-    report: Report = field(default_factory=Report)
+
+class Watch:
+    """What there is to know of a run that may fail; how far it is goes to the log, now and then and at the end.
+
+    Args:
+        log: takes a line; called in the thread that drives the run, which is the step's.
+    """
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self.run_id = ""
+        self.report = Report()
+        self._log = log
+        self._said = perf_counter()
+        self._progress: Progress | None = None
 
     def __call__(self, event: Event) -> None:
         """Takes one event."""
+        now = perf_counter()
+        self.report.observe(event)
         if isinstance(event, RunStarted):
             self.run_id = event.run_id
-        self.report.observe(event)
+            self._progress = Progress(event, now)
+        if self._progress is None:
+            return
+        self._progress.observe(event, now)
+        if isinstance(event, RunFinished) or now - self._said >= EVERY:
+            self._said = now
+            self._log(line_of(self._progress.snapshot(now)))
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,6 @@ class Step:
             made = self._run(context, (parts, checks), inputs, overrides)
         except (InputError, FlowError) as error:
             raise dagster.Failure(str(error), allow_retries=False) from error
-        context.log.info(_said(made, len(parts)))
         keys = self.sources.keys(context)
         for part in parts:
             if part.name in made.results:
@@ -115,7 +136,7 @@ class Step:
         options: RunOptions = {"on_error": "finish"} if self.driver.faults.on_error == "raise" else {}
         if self.resume:
             options |= {"run_id": self._run_id(context, names, inputs, overrides), "resume": True}
-        watch = Watch()
+        watch = Watch(context.log.info)
         try:
             made = self.driver.observed_by(watch).run(names, inputs, overrides, **options)
         except (InputError, FlowError):
@@ -184,13 +205,6 @@ class Step:
             metadata=facts.of_tally(tally),
             description=first or None,
         )
-
-
-def _said(made: Made, assets: int) -> str:
-    """The run in one line, for the log."""
-    widths = ", ".join(f"{count} × {axis}" for axis, count in made.report.widths.items())
-    many = f"{assets} asset{'s' if assets != 1 else ''}"
-    return f"anabranch run {made.run_id}: {many} in {made.report.seconds:.3g} s" + (f" ({widths})" if widths else "")
 
 
 def _version(value: Any) -> dagster.DataVersion | None:
