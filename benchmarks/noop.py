@@ -33,7 +33,7 @@ def threads(bench: Bench) -> None:
     count = bench.size(1_000_000, 20_000)
     ours(bench, "threads", count)
     bench.add("loop", count, lambda: fans.flat_loop(count))
-    some, few = count // 20, bench.size(200, 20)
+    some, few = count // 50, bench.size(200, 20)
     bench.peer("concurrent.futures", "threads", some, lambda mapping: mapping(fans.step, range(some)))
     bench.peer("joblib", "threads", some, lambda mapping: mapping(fans.step, range(some)))
     bench.peer("hamilton", "threads", few, lambda mapping: mapping(fans.step, range(few)))

@@ -65,3 +65,28 @@ def test_an_unknown_workload_is_said_with_those_there_are():
     done = benchmarks("--only", "nothing-like-this")
     assert done.returncode == 1
     assert "three-nodes" in done.stderr
+
+
+HANGING = """
+import threading
+from benchmarks import measure
+from benchmarks.report import rows
+
+def set_up(bench):
+    bench.add("anabranch", 1, lambda: None)
+    bench.add("hangs", 1, threading.Event().wait)
+    bench.add("fails", 1, lambda: 1 / 0)
+    bench.add("works", 1, lambda: None)
+
+measure.PATIENCE = 0.2
+print(*rows(measure.measured(measure.Workload("n", "title", set_up), 2, smoke=True, peers=frozenset())), sep="\\n")
+"""
+
+
+def test_what_hangs_or_fails_is_reported_and_the_others_are_measured():
+    done = subprocess.run([sys.executable, "-c", HANGING], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    first, second, third = done.stdout.splitlines()
+    assert "hangs | failed: TookTooLong: not done after 0.2 s" in first
+    assert "fails | failed: ZeroDivisionError: division by zero" in second
+    assert "works" in third
+    assert "failed" not in third
