@@ -41,7 +41,7 @@ def main() -> None:
     results: list[Result] = []
     table: list[str] = []
     for workload in chosen(options.only):
-        found = attempted(workload, options.rounds or (2 if options.smoke else 5), peers, smoke=options.smoke)
+        found = attempted(workload, options.rounds or (1 if options.smoke else 5), peers, smoke=options.smoke)
         lines = [found] if isinstance(found, str) else list(rows(found))
         results += [] if isinstance(found, str) else [found]
         table += lines

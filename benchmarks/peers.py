@@ -179,7 +179,7 @@ PEERS = {
     "joblib": Peer("joblib", joblib_map),
     "mpire": Peer("mpire", mpire_map),
     "pipefunc": Peer("pipefunc", pipefunc_map),
-    "hamilton": Peer("hamilton", hamilton_map),
+    "hamilton": Peer("hamilton", hamilton_map, light=False),
     "ray": Peer("ray", ray_map, light=False),
     "dask": Peer("distributed", dask_map, light=False),
     "dagster": Peer("dagster", dagster_map, light=False),

@@ -44,7 +44,7 @@ def main(items: int) -> tuple[float, float, float]:
 
 def simulated(figure: str, what: str, unit: str, at_most: float) -> Workload:
     def set_up(bench: Bench) -> None:
-        items = bench.size(10**8, 10**6)
+        items = bench.size(10**8, 10**4)
         bench.gauge(OURS, lambda: figures(items)[figure])
 
     title = f"10⁸ items of 1 s on {WORKERS:,} simulated workers: {what}"
