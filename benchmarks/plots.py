@@ -25,7 +25,7 @@ def draw(charts: list[dict], folder: Path) -> None:
                 axes.plot(*zip(*points, strict=True), marker=".", label=name, **_style(name, chart["name"]))
         axes.set(title=chart["title"], xlabel=chart["x"], ylabel=chart["y"], xscale="log", yscale="log")
         axes.grid(visible=True, alpha=0.3)
-        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, handlelength=4)
         if chart["name"] == "durations":
             for axis, ticks in ((axes.xaxis, (0.01, 0.1, 1, 10, 40)), (axes.yaxis, (1, 1.5, 2, 3, 5, 10, 20, 50, 100))):
                 axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
