@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from anabranch.failure import GENERATED, Failure, capture
 from anabranch.journey import AT_HOME, Journey
-from anabranch.missing import Missing
+from anabranch.missing import Missing, Move
 from anabranch.policies import OnError, Policy
 from anabranch.runtime import RUNTIME
 
@@ -59,7 +59,8 @@ class Layout(NamedTuple):
 
     `where` are the outer indices, `start` the index of the first item; `on_error` is the run's policy, for functions that
     have none of their own. `run` identifies the run, where something in the code asks for it. `threads` is to how many threads
-    numeric libraries are held, if to any number; `patient` says that a call which is too much comes again.
+    numeric libraries are held, if to any number; `patient` says that a call which is too much comes again, `movable` that an
+    item may be tried again elsewhere. `attempt` is which one this is.
     """
 
     call: int
@@ -70,6 +71,8 @@ class Layout(NamedTuple):
     run: str = ""
     threads: int = 0
     patient: bool = True
+    movable: bool = False
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class Outcome:
     inside, each with how many items it had there. `journey` is what the way there and back took. `notes` are plain data for
     who put something around the code, and of no meaning to anybody else. `cached` counts results that were found instead of
     computed. `pushed` is a number if the call came to nothing because it was too much for what it calls: for how many seconds
-    that asks to be left in peace, 0 if it does not say.
+    that asks to be left in peace, 0 if it does not say. `moved` is the item because of which it came to nothing, if that is to
+    be tried again elsewhere.
     """
 
     call: int
@@ -98,6 +102,7 @@ class Outcome:
     notes: tuple[Any, ...] = ()
     cached: int = 0
     pushed: float | None = None
+    moved: Move | None = None
 
 
 class Step(NamedTuple):

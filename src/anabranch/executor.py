@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from anabranch.missing import Move
 from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources
 from anabranch.policies import Cause
 from anabranch.work import Code, Layout, Outcome, perform
@@ -164,11 +165,13 @@ class CallLost:
     Attributes:
         reason: signal, exit code or limit, in words.
         worker: which one.
-        cause: ``lost``, or ``timeout`` if a function took longer than it may.
+        cause: ``lost``, or ``timeout`` if a function took longer than it may; or ``exception`` if nothing was lost, but an
+            item of it is to be tried again elsewhere.
         node: the function that was running, if that is known.
         where: the indices of its item, outermost first, if they are known.
         finished: what came of the items of the span before it, if that has been saved.
         charged: False if nobody is to blame: the call had not begun, or the worker was told to go.
+        move: how that item is to be tried again, if it is to be elsewhere.
     """
 
     call: int
@@ -179,6 +182,7 @@ class CallLost:
     where: tuple[int, ...] | None = None
     finished: Outcome | None = None
     charged: bool = True
+    move: Move | None = None
 
 
 Message: TypeAlias = Outcome | CallFailed | CallLost

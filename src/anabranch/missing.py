@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from anabranch.errors import InputError
 from anabranch.failure import Failure
-from anabranch.policies import OnError
+from anabranch.policies import OnError, Retry
 
 __all__ = [
     "ABSENT",
@@ -26,6 +26,8 @@ __all__ = [
     "Absent",
     "Lacking",
     "Missing",
+    "Move",
+    "Moving",
     "PushedBack",
     "Uneven",
     "Unwinding",
@@ -63,6 +65,18 @@ def worst(values: Iterable[Any]) -> Missing:
     return found
 
 
+class Move(NamedTuple):
+    """An item that is to be tried again elsewhere: the function that failed there, how many attempts came to nothing, how to go
+    on, and what was raised, in words.
+    """
+
+    node: str
+    where: tuple[int, ...]
+    attempts: int
+    retry: Retry
+    said: str
+
+
 class Unwinding(BaseException):
     """Leaves the user's functions for reasons that are not theirs."""
 
@@ -80,6 +94,14 @@ class PushedBack(Unwinding):
     def __init__(self, pause: float) -> None:
         super().__init__()
         self.pause = pause
+
+
+class Moving(Unwinding):
+    """Leaves generated code because an item is to be tried again elsewhere, or with more than it has here."""
+
+    def __init__(self, move: Move) -> None:
+        super().__init__()
+        self.move = move
 
 
 class Lacking(BaseException):

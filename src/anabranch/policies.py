@@ -19,7 +19,7 @@ This module never knows who carries the policies out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
@@ -57,9 +57,22 @@ Cause = Literal["exception", "timeout", "lost"]
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try once more, after `delay` seconds."""
+    """Try once more, after `delay` seconds.
+
+    Attributes:
+        delay: seconds to wait before.
+        memory: what the next attempt may have: bytes, or a text such as ``"4GB"``; None for what it had.
+        executor: where the next attempt runs, by the name that it has in `Builder.with_executors`; None for where it was.
+    """
 
     delay: float = 0.0
+    memory: int | str | None = None
+    executor: str | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the next attempt is to be had elsewhere than in the place of the last."""
+        return self.memory is not None or self.executor is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +87,21 @@ class Retries:
     on: tuple[type[BaseException], ...] = (Exception,)
     give_up: tuple[type[BaseException], ...] = ()
     decide: Callable[[BaseException, int, Cause], Retry | None] | None = None
+    executors: tuple[str, ...] = ()
 
     def after(self, exception: BaseException, attempt: int, cause: Cause) -> float | None:
         """Seconds to wait before another attempt, after `attempt` of them came to nothing; None to give up."""
+        answer = self.decided(exception, attempt, cause)
+        return None if answer is None else answer.delay
+
+    def decided(self, exception: BaseException, attempt: int, cause: Cause) -> Retry | None:
+        """How to go on after `attempt` attempts came to nothing; None to give up."""
         if self.decide is not None:
-            answer = self.decide(exception, attempt, cause)
-            return None if answer is None else answer.delay
+            return self.decide(exception, attempt, cause)
+        wait = self._wait(exception, attempt)
+        return None if wait is None else Retry(wait)
+
+    def _wait(self, exception: BaseException, attempt: int) -> float | None:
         if attempt >= self.attempts or isinstance(exception, self.give_up) or not isinstance(exception, self.on):
             return None
         wait = min(self.delay * self.backoff ** (attempt - 1), self.longest)
@@ -191,6 +213,7 @@ def retry(
     jitter: float = 0.5,
     on: type[BaseException] | tuple[type[BaseException], ...] = (Exception,),
     give_up: type[BaseException] | tuple[type[BaseException], ...] = (),
+    executors: Sequence[str] = (),
 ) -> Callable[[F], F]:
     """Decorator: tries the function again when it fails: ``@retry(attempts=5, delay=0.2, on=ConnectionError)``.
 
@@ -200,13 +223,16 @@ def retry(
 
     Args:
         decide: instead of all the rest, a function ``(exception, attempt, cause) -> Retry | None``: how many attempts have
-            come to nothing is `attempt`, and why this one did is `cause`: ``exception`` or ``timeout``.
-            A number is taken for `attempts`.
+            come to nothing is `attempt`, and why this one did is `cause`: ``exception``, ``timeout``, or ``lost`` if
+            its worker died of it. (How often an item may kill its worker is the run's to say: `deaths`. For ``lost`` the
+            answer says only how to go on.) What it gives may ask for more memory or another executor: the item is then run
+            again there, alone, from the beginning of its task. A number is taken for `attempts`.
         attempts: calls in all, the first included.
         delay: seconds to wait before the second attempt; each further one waits `backoff` times as long, at most `longest`.
         jitter: by which share the wait varies at random, up or down.
         on: exceptions to try again after.
         give_up: exceptions, of those, after which not to.
+        executors: the names of those that `decide` may ask for.
 
     Raises:
         FlowError: a number makes no sense.
@@ -223,7 +249,7 @@ def retry(
     for kind in (*kinds[0], *kinds[1]):
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise FlowError(f"@retry: on and give_up take exception classes, not {kind!r}")
-    return _marked(retries=Retries(attempts, delay, backoff, longest, jitter, kinds[0], kinds[1], decide))
+    return _marked(retries=Retries(attempts, delay, backoff, longest, jitter, kinds[0], kinds[1], decide, tuple(executors)))
 
 
 def timeout(seconds: float) -> Callable[[F], F]:

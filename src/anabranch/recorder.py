@@ -31,6 +31,8 @@ from anabranch.missing import (
     Aborted,
     Lacking,
     Missing,
+    Move,
+    Moving,
     PushedBack,
     Uneven,
     Withheld,
@@ -38,7 +40,7 @@ from anabranch.missing import (
     withheld,
     worst,
 )
-from anabranch.policies import Cause, OnError, Policy
+from anabranch.policies import Cause, OnError, Policy, Retry
 from anabranch.runtime import misplaced_skip
 
 __all__ = ["Recorder", "Timer", "policy_at"]
@@ -73,9 +75,24 @@ class Recorder:
 
     Attributes:
         patient: whether what is too much for what a function calls is left to be tried again later.
+        movable: whether what is to be tried again elsewhere is left for that; else it is tried again here.
+        attempt: which attempt the call is at what failed before.
     """
 
-    __slots__ = ("block", "failures", "holes", "on_error", "patient", "retries", "run", "timer", "widths", "worker")
+    __slots__ = (
+        "attempt",
+        "block",
+        "failures",
+        "holes",
+        "movable",
+        "on_error",
+        "patient",
+        "retries",
+        "run",
+        "timer",
+        "widths",
+        "worker",
+    )
 
     def __init__(
         self,
@@ -89,7 +106,8 @@ class Recorder:
     ) -> None:
         self.block = block
         self.run = run
-        self.patient = False
+        self.patient = self.movable = False
+        self.attempt = 1
         self.timer = timer
         self.on_error = on_error
         self.holes = holes
@@ -186,11 +204,11 @@ class Recorder:
         """A step raised: it is tried again as long as its policy says so, or else what it makes is missing."""
         axes, step = self.block.code.tables[number].axes, self.block.code.tables[number].steps[n]
         policy = self.block.code.policies.get(step.node)
-        first, attempt = error, 1
+        first, attempt = error, self.attempt
         missing = _reason(error, where)
         while missing is None:
             self._heed(policy, error)
-            if (wait := _wait(policy, error, attempt)) is None:
+            if (how := _decided(policy, error, attempt)) is None:
                 if self.block.code.instead is not None:
                     left = self._replaced(step, self._failure(step.node, (axes, where), error, attempt, self.on_error), env)
                     if left is None:
@@ -198,10 +216,11 @@ class Recorder:
                     error = left
                 missing = self.note(step.node, axes, where, error, attempt)
             else:
+                self._leave(Move(step.node, where, attempt, how, f"{type(error).__name__}: {error}"))
                 attempt += 1
                 self.retries += 1
-                if wait:
-                    sleep(wait)
+                if how.delay:
+                    sleep(how.delay)
                 try:
                     exec(self.block.statement(number, n), self.block.namespace, env)  # noqa: S102
                 except PASSING:
@@ -214,6 +233,11 @@ class Recorder:
         self.holes = True
         for name in step.writes:
             env[name] = missing
+
+    def _leave(self, move: Move) -> None:
+        """Leaves the call if the next attempt is to be had elsewhere."""
+        if move.retry.moves and self.movable:
+            raise Moving(move)
 
     def _heed(self, policy: Policy | None, error: BaseException) -> None:
         """Leaves the call if the other side says that it is too much."""
@@ -266,12 +290,12 @@ def _is_wrong(error: BaseException) -> bool:
     return isinstance(error, (FlowError, StoreError, Uneven))
 
 
-def _wait(policy: Policy | None, error: BaseException, attempt: int) -> float | None:
-    """Seconds until a step is tried again; None if it isn't."""
+def _decided(policy: Policy | None, error: BaseException, attempt: int) -> Retry | None:
+    """How a step is tried again; None if it isn't."""
     if policy is None or policy.retries is None or not isinstance(error, Exception) or isinstance(error, (Skip, StoreError)):
         return None
     cause: Cause = "timeout" if isinstance(error, TimedOut) else "exception"
-    return policy.retries.after(error, attempt, cause)
+    return policy.retries.decided(error, attempt, cause)
 
 
 def _apart(error: BaseException, earlier: BaseException | None) -> BaseException:

@@ -23,7 +23,7 @@ from typing import Any
 from anabranch.code import Argument, Block, Code, Form, Layout, Outcome, Part, Step, Table
 from anabranch.errors import AnabranchError
 from anabranch.journey import Journey
-from anabranch.missing import ABSENT, MISSING, Aborted, Missing, PushedBack, Withheld, compact, worst
+from anabranch.missing import ABSENT, MISSING, Aborted, Missing, Moving, PushedBack, Withheld, compact, worst
 from anabranch.recorder import Recorder, Timer, policy_at
 from anabranch.runtime import left_coroutine, opened, unawaited
 
@@ -125,7 +125,7 @@ def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str,
     block = code.load()
     holes_given = any(argument.holes for argument in layout.arguments)
     recorder = Recorder(block, layout.on_error, holes=holes_given, worker=worker, timer=timer, run=layout.run)
-    recorder.patient = layout.patient
+    recorder.patient, recorder.movable, recorder.attempt = layout.patient, layout.movable, layout.attempt
     started = perf_counter()
     try:
         arguments = arguments_of(layout, values)
@@ -140,9 +140,10 @@ def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str,
             raise left_coroutine(code.gives, left)
     except Aborted:
         return _nothing(recorder, layout, perf_counter() - started, started)
-    except PushedBack as reason:
+    except (PushedBack, Moving) as reason:
         recorder.failures.clear()
-        return replace(_nothing(recorder, layout, perf_counter() - started, started), pushed=reason.pause)
+        nothing = _nothing(recorder, layout, perf_counter() - started, started)
+        return replace(nothing, pushed=reason.pause) if isinstance(reason, PushedBack) else replace(nothing, moved=reason.move)
     except (AnabranchError, SystemExit) as error:
         recorder.failures.append(block.failure_of(error, layout.where, worker))
         return _nothing(recorder, layout, perf_counter() - started, started)

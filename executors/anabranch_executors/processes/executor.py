@@ -137,7 +137,8 @@ class ProcessLease:
             raise unsent(call) from error
         body = self._pool.store.lay(frames)
         handed = perf_counter()
-        return Job(call.id, self._booking, reply, tuple(parcels), body, Journey(packing=handed - began, handed=handed))
+        journey = Journey(packing=handed - began, handed=handed)
+        return Job(call.id, self._booking, reply, tuple(parcels), body, journey, memory=call.needs.memory)
 
     def _kept(self, shared: Shared, parcels: list[Parcel]) -> Kept:
         parcel = self._parcels.shared(shared)

@@ -41,7 +41,9 @@ class Booking:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A call, pickled; `number` is its number in the pipe of the worker that has it, `journey` its way so far."""
+    """A call, pickled; `number` is its number in the pipe of the worker that has it, `journey` its way so far, and
+    `memory` how much it may hold, if it says so.
+    """
 
     call: int
     booking: Booking
@@ -50,6 +52,7 @@ class Job:
     body: Body
     journey: Journey
     number: int = 0
+    memory: int | None = None
 
     def answer(self, message: Message) -> None:
         """Replies, unless the run was left."""

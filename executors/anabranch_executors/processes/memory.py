@@ -1,7 +1,8 @@
 """A limit to what a worker may hold in memory, enforced before the system would choose a victim.
 
 Theory: nothing tells of a process that grows, so while calls run the workers are looked at every `EVERY` seconds, and only
-if there is a limit. What counts is what a worker has for itself; memory that it shares with the driver does not.
+if there is a limit: what the call that runs says that it needs, or else the executor's. What counts is what a worker has for
+itself; memory that it shares with the driver does not.
 
 This module never decides what becomes of the calls of a worker that was killed.
 """
@@ -24,7 +25,7 @@ UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2*
 
 
 class MemoryGuard:
-    """Kills workers that hold more than `limit` bytes; does nothing without a limit."""
+    """Kills workers that hold more than they may: `limit` bytes, where the call that runs says nothing else."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
@@ -32,17 +33,18 @@ class MemoryGuard:
 
     def check(self, links: Iterable[Link], kill: Callable[[Link], None]) -> float | None:
         """Looks at the workers that run something; says in how many seconds to look again."""
-        busy = [link for link in links if link.held and not link.dying] if self._limit is not None else []
-        if not busy or self._limit is None:
+        working = ((link, link.held[0].memory or self._limit) for link in links if link.held and not link.dying)
+        busy = [(link, limit) for link, limit in working if limit is not None]
+        if not busy:
             return None
         now = monotonic()
         if now < self._due:
             return self._due - now
         self._due = now + EVERY
-        for link in busy:
+        for link, limit in busy:
             held = own_memory(link.pid)
-            if held > self._limit:
-                link.fault = f"it held {in_units(held)} of memory, more than its limit of {in_units(self._limit)}"
+            if held > limit:
+                link.fault = f"it held {in_units(held)} of memory, more than its limit of {in_units(limit)}"
                 kill(link)
         return EVERY
 

@@ -308,8 +308,10 @@ def _check_places(graph: Graph, known: Iterable[str]) -> None:
         FlowError: there is none.
     """
     for node in graph.nodes.values():
-        if node.place and node.place not in known:
-            raise FlowError(
-                f"{node.label} is to run on '{node.place}', and there is no such executor{nearest_or_all(node.place, known)}; "
-                f"add it: with_executors({node.place}=…)"
-            )
+        retries = node.policy.retries if node.policy is not None else None
+        for place in ((node.place,) if node.place else ()) + (retries.executors if retries is not None else ()):
+            if place not in known:
+                raise FlowError(
+                    f"{node.label} is to run on '{place}', and there is no such executor{nearest_or_all(place, known)}; "
+                    f"add it: with_executors({place}=…)"
+                )

@@ -66,7 +66,8 @@ class Plan:
     def places(self) -> tuple[str, ...]:
         """Where something of it runs, each once; the default place if that is nowhere but in the driver."""
         tasks = (task for task in self.root.tasks if isinstance(task, CallTask) or (isinstance(task, FanTask) and task.code))
-        return tuple(dict.fromkeys(task.place for task in tasks)) or (DEFAULT_PLACE,)
+        further = [place for policy in self.policies.values() if policy.retries for place in policy.retries.executors]
+        return (*dict.fromkeys((*(dict.fromkeys(task.place for task in tasks) or (DEFAULT_PLACE,)), *further)),)
 
     @cached_property
     def has_needs(self) -> bool:

@@ -19,14 +19,14 @@ from itertools import count
 from math import ceil
 from typing import Any, NamedTuple, Protocol
 
-from anabranch.errors import AnabranchError
+from anabranch.errors import AnabranchError, InputError
 from anabranch.events import Event, ItemFailed
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.failure import Failure, capture
 from anabranch.limits import PATIENCE
-from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, check_needs
+from anabranch.placement import DEFAULT_PLACE, NOTHING, Resources, bytes_of, check_needs
 from anabranch.plan import FREE, CallTask, FanTask, Gather, Toll, Value, most
-from anabranch.policies import Faults, Policy
+from anabranch.policies import Faults, Policy, Retry
 from anabranch.run.budget import Budget
 from anabranch.run.commands import Command, Later, Recall, Submit, Weigh, Weighed
 from anabranch.run.frame import Frame
@@ -68,10 +68,13 @@ class Errand(NamedTuple):
     deaths: int = 0
     attempt: int = 1
     pushes: int = 0
+    retry: Retry | None = None
 
     @property
     def place(self) -> str:
         """Where it runs."""
+        if self.retry is not None and self.retry.executor is not None:
+            return self.retry.executor
         if self.value is not None and self.frame.parent is not None:
             return self.frame.parent.task.place
         task = self.frame.plan.tasks[self.number]
@@ -81,7 +84,9 @@ class Errand(NamedTuple):
     def needs(self) -> Resources:
         """What it needs, as far as the plan knows."""
         task = self.frame.plan.tasks[self.number] if self.purpose in {Purpose.CALL, Purpose.SPAN} else None
-        return task.needs if isinstance(task, (CallTask, FanTask)) else NOTHING
+        needs = task.needs if isinstance(task, (CallTask, FanTask)) else NOTHING
+        more = self.retry.memory if self.retry is not None else None
+        return needs if more is None else replace(needs, memory=bytes_of(more) if isinstance(more, str) else more)
 
     @property
     def toll(self) -> Toll:
@@ -203,7 +208,8 @@ class Board:
         arguments, values = gathered
         number = next(self.ids)
         needs = errand.needs
-        told = (self.faults.on_error, self.run_id, ceil(needs.cpus or 0), errand.pushes + 1 < PATIENCE)
+        movable = errand.purpose in {Purpose.CALL, Purpose.SPAN}
+        told = (self.faults.on_error, self.run_id, ceil(needs.cpus or 0), errand.pushes + 1 < PATIENCE, movable, errand.attempt)
         layout = Layout(number, errand.frame.where, start, tuple(arguments), *told)
         call = Call(code, layout, tuple(values), errand.place, needs)
         self._trips[number] = Trip(errand, call)
@@ -248,6 +254,19 @@ class Board:
             self.tokens.gates.due(alarm)
         else:
             self.send(self.postponed.pop(alarm))
+
+    def may_have(self, errand: Errand, code: Code) -> bool:
+        """Whether what a retry asks for is to be had; if not, the run has an error."""
+        try:
+            if errand.place not in self.rooms:
+                raise InputError(
+                    f"a retry of {code.readers} asks for the executor '{errand.place}', which this run does not have; name it: "
+                    f"@retry(…, executors=[{errand.place!r}]), and add it: with_executors({errand.place}=…)"
+                )
+            check_needs(errand.needs, self.rooms[errand.place].limits, code.readers, errand.place)
+        except AnabranchError as error:
+            self.error = self.error or error
+        return not self.failed
 
     def is_safe(self, call: Call) -> bool:
         """Whether the driver may run a call itself: nobody died of it, and it need not be ended."""

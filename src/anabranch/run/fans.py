@@ -18,6 +18,7 @@ from anabranch.failure import Failure, capture
 from anabranch.journey import Journey
 from anabranch.markers import Skip
 from anabranch.plan import FanTask, SourceTask, Value
+from anabranch.policies import Retry
 from anabranch.run.board import Board, Errand, Frames, Purpose, Trip, gathered, invariant
 from anabranch.run.commands import CloseSource, Command, OpenSource, Pull, Pulled, SourceOpened
 from anabranch.run.doubles import Doubles
@@ -30,7 +31,7 @@ from anabranch.run.rooms import Room
 from anabranch.run.sizes import Estimate, SpanSizer
 from anabranch.run.values import Cell, Chunk, Column, Slot, gather
 from anabranch.runtime import misplaced_skip
-from anabranch.work import ABSENT, MISSING, Argument, Form, Layout, Missing, Outcome, Part, policy_at, worst
+from anabranch.work import ABSENT, MISSING, Argument, Code, Form, Layout, Missing, Outcome, Part, policy_at, worst
 
 __all__ = ["Fans"]
 
@@ -293,18 +294,41 @@ class Fans:
 
     # -- spans that came to nothing --------------------------------------------------------------------------------
 
-    def wait(self, trip: Trip, lost: CallLost) -> float | None:
-        """Seconds until a function that took too long is tried again; None if it isn't."""
-        policy = self.board.policies.get(lost.node)
-        if policy is None or policy.retries is None:
+    def following(self, trip: Trip, errand: Errand, lost: CallLost) -> tuple[Errand, float] | None:
+        """The next attempt at what came to nothing, and in how many seconds; None if there is none, or the run has an error."""
+        errand = errand._replace(deaths=errand.deaths + (lost.cause == "lost" and lost.charged))
+        how = self._decided(trip.call.code, errand, lost)
+        if lost.cause == "lost":
+            if errand.deaths >= self.board.faults.deaths:
+                return None
+        elif how is None:
             return None
-        return policy.retries.after(reason_of(trip.errand, lost), trip.errand.attempt, "timeout")
+        else:
+            errand = errand._replace(attempt=(lost.move.attempts if lost.move is not None else errand.attempt) + 1)
+        if how is not None and how.moves:
+            errand = errand._replace(retry=how)
+            if not self.board.may_have(errand, trip.call.code):
+                return None
+        return errand, how.delay if how is not None else 0.0
+
+    def _decided(self, code: Code, errand: Errand, lost: CallLost) -> Retry | None:
+        """What the functions' policies say of a loss; of a death only one that has a function to decide."""
+        if lost.move is not None:
+            return lost.move.retry
+        reason, policies = reason_of(errand, lost), self.board.policies
+        if lost.cause == "timeout":
+            policy = policies.get(lost.node)
+            return policy.retries.decided(reason, errand.attempt, "timeout") if policy and policy.retries else None
+        known = (policies[name].retries for name in code.origins if name in policies)
+        answers = (retries.decided(reason, errand.deaths, "lost") for retries in known if retries and retries.decide)
+        return next(filter(None, answers), None) if lost.charged else None
 
     def _lost(self, fan: FanState, trip: Trip, lost: CallLost) -> None:
         """The worker died: what it had finished is kept, the rest is sent again in pieces, or has failed."""
         errand, frame, task = trip.errand, fan.frame, fan.task
         lo, hi, depth = errand.lo, errand.hi, len(frame.where)
-        self.board.events.append(WorkerDied(task.name, frame.where, lo, hi, lost.worker, lost.reason))
+        if lost.cause != "exception":
+            self.board.events.append(WorkerDied(task.name, frame.where, lo, hi, lost.worker, lost.reason))
         kept = lo if lost.finished is None else lo + len(lost.finished.outputs[0])
         culprit = lost.where[depth] if lost.where is not None and len(lost.where) > depth else None
         again = list(pieces(kept, hi, culprit, charged=lost.charged))
@@ -331,18 +355,11 @@ class Fans:
         if inside and fan.may_open(errand.lo):
             self._open_item(fan, errand.lo, alone)
             return
-        delay: float | None = 0.0
-        if lost.cause == "timeout":
-            delay = self.wait(trip, lost)
-            errand = errand._replace(attempt=errand.attempt + (delay is not None))
-        else:
-            errand = errand._replace(deaths=errand.deaths + 1)
-            if errand.deaths >= self.board.faults.deaths:
-                delay = None
-        if delay is None:
-            self._item_failed(fan, trip, errand, lost)
-        else:
-            self.board.send(self._span_call(fan, errand, alone), delay)
+        following = self.following(trip, errand, lost)
+        if following is not None:
+            self.board.send(self._span_call(fan, following[0], alone), following[1])
+        elif not self.board.failed:
+            self._item_failed(fan, trip, errand._replace(deaths=errand.deaths + (lost.cause == "lost")), lost)
 
     def _unsent(self, fan: FanState, trip: Trip, message: CallFailed) -> None:
         """Something in a span does not travel: its items are sent in pieces, until what does not is alone. What would be the

@@ -219,8 +219,9 @@ class Run:
         if take is not None:
             take(news)
         elif (trip := self.board.returned(news)) is not None:  # type: ignore[arg-type]
-            if self.doubles is None or self.doubles.settles(trip, news):  # type: ignore[arg-type]
-                self._returned(trip, news)  # type: ignore[arg-type]
+            message = _moved_or_not(news)  # type: ignore[arg-type]
+            if self.doubles is None or self.doubles.settles(trip, message):
+                self._returned(trip, message)
 
     def _feed_taken(self, news: FeedTaken) -> None:
         for fan in self.readers.taken(news.reader, news.feed):
@@ -232,7 +233,8 @@ class Run:
 
     def _due(self, news: Due) -> None:
         if self.doubles is not None and news.alarm in self.doubles.alarms:
-            self.doubles.due(news.alarm)
+            if not self.stopped:  # then nothing more goes out
+                self.doubles.due(news.alarm)
         else:
             self.board.due(news.alarm)
 
@@ -297,17 +299,12 @@ class Run:
                 board.error = message.error
             return not board.failed
         name = errand.value.name if errand.value is not None else errand.frame.plan.tasks[errand.number].name
-        board.events.append(WorkerDied(name, errand.frame.where, 0, 0, message.worker, message.reason))
-        deaths = errand.deaths + message.charged
-        if message.cause == "timeout":
-            wait = self.fans.wait(trip, message)
-            if wait is not None:
-                board.send(board.again(trip, errand._replace(attempt=errand.attempt + 1)), wait)
-            return wait is None
-        if deaths < board.faults.deaths:
-            board.send(board.again(trip, errand._replace(deaths=deaths)))
-            return False
-        return True
+        if message.cause != "exception":
+            board.events.append(WorkerDied(name, errand.frame.where, 0, 0, message.worker, message.reason))
+        following = self.fans.following(trip, errand, message)
+        if following is not None:
+            board.send(board.again(trip, following[0]), following[1])
+        return following is None and not board.failed
 
     def _failed_call(self, trip: Trip, message: CallFailed | CallLost) -> Outcome:
         """The outcome of a call outside of any span that has failed for good."""
@@ -411,6 +408,15 @@ def _joined(errand: Errand) -> str:
     task = errand.frame.plan.tasks[errand.number]
     assert isinstance(task, FanTask)
     return task.merges[errand.merge].output.name
+
+
+def _moved_or_not(message: Message) -> Message:
+    """The message; as one of a loss if an item is to be tried again elsewhere."""
+    move = message.moved if isinstance(message, Outcome) else None
+    if move is None:
+        return message
+    assert isinstance(message, Outcome)
+    return CallLost(message.call, move.said, message.worker, "exception", move.node, move.where, move=move)
 
 
 JOIN = Code("join", "join", "def task(r, where, start, parts):\n    return parts\n", {}, (), {}, 1, loops=False)
