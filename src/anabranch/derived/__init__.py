@@ -9,6 +9,7 @@ Nothing here knows a graph. Optional libraries are recognised by what their valu
 
 from anabranch.derived.calls import Fixed, Grouped, Keyed, Leaf, Listed, Placed, Positional, Recipe, same
 from anabranch.derived.parts import Attribute, Column, Element, Field, Ingredient, Named, Widened
+from anabranch.derived.spark import Udf
 
 __all__ = [
     "Attribute",
@@ -25,6 +26,7 @@ __all__ = [
     "Placed",
     "Positional",
     "Recipe",
+    "Udf",
     "Widened",
     "same",
 ]

@@ -120,6 +120,8 @@ class Widened:
             return value.assign(**found)
         if hasattr(value, "with_columns"):
             return value.with_columns(**found)
+        if hasattr(value, "withColumns"):
+            return value.withColumns(found)
         for name, column in found.items():
             there = list(value.column_names)
             value = value.set_column(there.index(name), name, column) if name in there else value.append_column(name, column)

@@ -57,7 +57,8 @@ def with_columns(
     ``@with_columns(area, price_per_area, columns_to_pass=["width", "length", "price"], select=["price_per_area"])`` on
     ``def houses(raw: pd.DataFrame) -> pd.DataFrame`` hands a frame with one more column to the function. Works for pandas and
     polars frames, whose functions take and return `Series`, for lazy polars frames, whose functions take and return
-    expressions, and for pyarrow tables and dask frames.
+    expressions, for pyarrow tables and dask frames, and for frames of Spark, whose functions take and return columns, single
+    values, or pandas series (``Annotated[pd.Series, int]``).
 
     Args:
         load_from: modules, or single functions.

@@ -10,6 +10,7 @@ import dataclasses
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from anabranch.derived import Attribute, Column, Element, Field
@@ -31,6 +32,7 @@ _COLUMNS: Mapping[tuple[str, str], str] = {
     ("polars", "LazyFrame"): "LazyFrame",
     ("pyarrow", "Table"): "ChunkedArray",
     ("geopandas", "GeoDataFrame"): "GeoSeries",
+    ("pyspark", "DataFrame"): "sql.Column",
 }
 """For the frames of some libraries the class of a column, both as ``(library, class)``; it is looked up, never imported."""
 
@@ -59,7 +61,10 @@ def column_type(annotation: Any) -> Any:
         library = parent.__module__.partition(".")[0]
         column = _COLUMNS.get((library, parent.__name__))
         if column is not None:
-            return getattr(sys.modules[library], column, Any)
+            try:
+                return attrgetter(column)(sys.modules[library])
+            except AttributeError:
+                return Any
     return Any
 
 

@@ -15,6 +15,7 @@ from anabranch.function_modifiers.frames import WithColumns
 from anabranch.graph.modify.draft import Draft
 from anabranch.graph.modify.family import Family, Scene, beside, checked
 from anabranch.graph.modify.fields import column_type
+from anabranch.graph.modify.spark import of_columns
 from anabranch.graph.modify.subdags import Nest, Outside
 from anabranch.graph.types import assignable
 
@@ -56,6 +57,8 @@ class _Frame:
         if self.modifier.frame_as:
             inputs[self.modifier.frame_as] = self.origin
         nest = Nest(self.modifier.parts, self.space, Outside(inputs, {}), self.modifier, self.scene)
+        if getattr(self.column, "__module__", "").startswith("pyspark."):
+            nest.inside = {name: of_columns(one, self.column, self.modifier, self.scene) for name, one in nest.inside.items()}
         for name in self.modifier.passed:
             yield self._made(f"{self.space}.{name}", Ingredient(name, self.scene.name), {}, self.column)
         yield from nest.drafts()
