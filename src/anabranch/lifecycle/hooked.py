@@ -5,6 +5,7 @@ the graph that is planned has a `Hooked` in the place of each function; the plan
 
 One call of a function goes through these stages, from the outside in::
 
+    cache            what is known already goes through none of the rest                `anabranch.rebuild`
     retry            the policy of the function: the whole of what follows, again       generated code, `Recorder`
       timeout        the time limit of one attempt                                      generated code, `Recorder`
         before       NodeExecutionHook.run_before_node_execution, in order              here
@@ -12,6 +13,7 @@ One call of a function goes through these stages, from the outside in::
             function
         after        NodeExecutionHook.run_after_node_execution, in order               here
     failed           NodeFailureMethod.run_to_replace_failure, when no retry is left    `anabranch.lifecycle.tasks`
+    store            what the function has given, and nothing that stands for a failure `anabranch.rebuild`
 
 What a modifier makes of a function is nodes of their own: checks of `check_output`, savers, extracted columns. Each is a call
 with all these stages, after that of the function.

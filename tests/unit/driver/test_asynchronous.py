@@ -654,3 +654,40 @@ def test_an_associative_coroutine_travels(placed):
     with placed(Builder().with_modules(module_from_functions(number, total))).build() as driver:
         assert driver.execute([total], {"count": 100}) == {"total": 4950}
         assert driver.lineage["total"].functions == (total,)
+
+
+LASTING = """
+import asyncio
+
+async def number(count: int) -> Parallelizable[int]:
+    for one in range(count):
+        await asyncio.sleep(0)
+        yield one
+
+async def square(number: int, log: str) -> int:
+    with open(log, "a") as file:
+        print(number, file=file)
+    await asyncio.sleep(0)
+    return number * number
+
+async def total(square: Collect[int]) -> int:
+    return sum(square)
+"""
+
+
+def test_results_are_found_and_runs_go_on(flow, tmp_path):
+    log, module = tmp_path / "log", flow(LASTING)
+    given = {"count": 6, "log": str(log)}
+
+    async def main(name):
+        builder = async_driver.Builder().with_modules(module).with_cache(tmp_path / "cache", ignore=["log"])
+        async with builder.with_runs(tmp_path / "runs").with_executor(name, **EXECUTORS[name]).build() as driver:
+            found = await driver.execute(["total"], given)
+            again = await driver.execute(["total"], {**given, "count": 8})
+            run = await driver.run(["total"], given, run_id=f"run-{name}")
+            resumed = await driver.run(["total"], given, resume=f"run-{name}")
+            return found["total"], again["total"], run.results["total"], resumed.results["total"]
+
+    for name in EXECUTORS:
+        assert asyncio.run(main(name)) == (55, 140, 55, 55)
+    assert sorted(map(int, log.read_text().split())) == list(range(8))  # each once, whatever the executor
