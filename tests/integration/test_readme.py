@@ -5,6 +5,7 @@ The `python` blocks of a file are one script, each at its own lines, run as a us
 lines and processes are not compared. A `sh` block that begins with ``anabranch`` is run, in a folder that has the examples.
 """
 
+import importlib
 import os
 import re
 import shlex
@@ -125,3 +126,15 @@ def test_the_blocks_say_their_language() -> None:
     unknown = [f"{page}:{block.line}" for page in PAGES for block in blocks_of(page) if block.language not in known]
     pictures = [f"docs/design.md:{block.line}" for block in blocks_of("docs/design.md") if not block.language]
     assert [place for place in unknown if place not in pictures] == []
+
+
+PACKAGES = ["", ".async_driver", ".function_modifiers", ".io", ".lifecycle", ".lineage", ".results", ".validation"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_name_has_an_example(package: str) -> None:
+    """Each public name of the language stands in a block of Python on some page; and all of these are run."""
+    text = "\n".join(block.text for page in PAGES for block in blocks_of(page) if block.language == "python")
+    used = set(re.findall(r"\w+", text))
+    missing = [name for name in importlib.import_module(f"anabranch{package}").__all__ if name not in used]
+    assert not missing, f"no example of {missing}"
