@@ -496,7 +496,8 @@ def awaitable(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as one that can be called by code that is no coroutine."""
     import inspect
 
-    return Awaited(function) if inspect.iscoroutinefunction(inspect.unwrap(function)) else function
+    inner = inspect.unwrap(function)
+    return Awaited(function) if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inner) else function
 
 
 def awaits(function: Any) -> bool:

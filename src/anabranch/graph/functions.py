@@ -119,7 +119,7 @@ def node_of(name: str, function: Callable[..., Any]) -> Node:
     hints = resolve_hints(function)
     annotation, expands = _result(label, plain, hints)
     doc = (inspect.getdoc(function) or "") if function.__doc__ else ""
-    asynchronous = is_async(plain)
+    asynchronous = is_async(plain) or (plain is not function and is_async(function))
     if asynchronous and inspect.isasyncgenfunction(plain) and not expands:
         raise FlowError(f"{label} is 'async def' and yields; write '-> Parallelizable[T]' to fan out over what it yields")
     if is_simple(function) and not asynchronous:

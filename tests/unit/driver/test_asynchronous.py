@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
+import inspect
 import json
 import threading
 
@@ -633,6 +635,41 @@ def test_hooks_that_are_coroutines():
     driver = Builder().with_modules(module_from_functions(awaited, called)).with_adapters(plain, Noted()).build()
     assert driver.execute(["called"], {"given": 1}) == {"called": 42}
     assert [said[0] for said in plain.said] == ["begins", "before", "after", "before", "after", "ends"]
+
+
+def test_decorators_of_others_on_either_side():
+    def called(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    def awaited(function):
+        @functools.wraps(function)
+        async def wrapper(*args, **kwargs):
+            found = function(*args, **kwargs)
+            return await found if inspect.isawaitable(found) else found
+
+        return wrapper
+
+    @called
+    async def items(count: int) -> Parallelizable[int]:
+        for one in range(count):
+            yield one
+
+    @called
+    @awaited
+    async def inner(items: int) -> int:
+        return items + 1
+
+    @awaited
+    @called
+    def outer(inner: int) -> int:
+        return inner * 10
+
+    found = Driver({"count": 3}, module_from_functions(items, inner, outer)).execute(["outer"])
+    assert found == {"outer": [10, 20, 30]}
 
 
 def test_skip_in_a_coroutine():
