@@ -71,6 +71,10 @@ class Adapters:
             results += [one] if is_result else []
             hooks += [one] if is_hook else []
             observers += [one] if callable(one) else []
+        if any(getattr(one, "carries_context", False) for one in observers):
+            from anabranch.lifecycle.carrying import ContextCarrier
+
+            hooks.append(ContextCarrier())
         if len(results) > 1:
             names = " and ".join(type(one).__name__ for one in results)
             raise InputError(f"there can be one result builder, not {len(results)}: {names}")

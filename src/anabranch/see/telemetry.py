@@ -45,6 +45,9 @@ class OpenTelemetry(EachRun):
         InputError: opentelemetry is not installed.
     """
 
+    carries_context = True
+    """Functions in workers are to see the run's span as the current one: a driver sees to it."""
+
     def __init__(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
@@ -65,6 +68,8 @@ class _Meter:
         self.items = meter.create_counter("anabranch.items", "{item}", "Items that went through a task.")
         self.failures = meter.create_counter("anabranch.failures", "{item}", "Items that failed, by function.")
         self.retries = meter.create_counter("anabranch.retries", "{attempt}", "Attempts beyond the first, by task.")
+        self.cached = meter.create_counter("anabranch.cached", "{result}", "Results found instead of computed, by task.")
+        self.moved = meter.create_counter("anabranch.moved", "By", "Bytes of calls and answers, by task.")
         self.deaths = meter.create_counter("anabranch.deaths", "{worker}", "Workers that died or were killed, by task.")
         self.busy = meter.create_counter("anabranch.busy", "s", "Time spent in functions, by task.")
         self.calls = meter.create_histogram("anabranch.call.duration", "s", "How long calls took, by task.")
@@ -127,6 +132,10 @@ class _Teller:
         task = {"anabranch.task": event.task}
         self.meter.items.add(items, task)
         self.meter.busy.add(event.seconds, task)
+        if event.cached:
+            self.meter.cached.add(event.cached, task)
+        if event.journey.given or event.journey.brought:
+            self.meter.moved.add(event.journey.given + event.journey.brought, task)
         if event.retries:
             self.meter.retries.add(event.retries, task)
         self.meter.calls.record(event.seconds, task)

@@ -3,14 +3,14 @@
 import builtins
 
 import pytest
-from opentelemetry import trace
+from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from anabranch import Builder, InputError, module_from_functions
+from anabranch import Builder, Collect, InputError, Parallelizable, module_from_functions
 from anabranch.see import OpenTelemetry
 
 
@@ -102,3 +102,50 @@ def test_opentelemetry_that_is_missing(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r"pip install 'anabranch\[otel\]'"):
         OpenTelemetry()
+
+
+def who(number: int) -> tuple[str, str]:
+    """The trace and the parent that a span of this function would have, and the caller's baggage."""
+    found = trace.get_current_span().get_span_context()
+    return f"{found.trace_id:x} {found.span_id:x}", str(baggage.get_baggage("team"))
+
+
+def number(limit: int) -> Parallelizable[int]:
+    yield from range(limit)
+
+
+def everyone(who: Collect[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted(set(who))
+
+
+CARRIED = module_from_functions(number, who, everyone)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("executor", "options"), [("threads", {}), ("processes", {"workers": 2}), ("ray", {"workers": 1}), ("dask", {"workers": 1})]
+)
+def test_functions_run_in_the_context_of_the_run_wherever_they_run(telemetry, executor, options):
+    observer, spans, _, tracers = telemetry
+    with Builder().with_modules(CARRIED).with_executor(executor, **options).with_adapters(observer).build() as driver:
+        for team in ("one", "two"):  # the second run's context is not the first's
+            token = context.attach(baggage.set_baggage("team", team))
+            try:
+                with tracers.get_tracer("test").start_as_current_span("caller"):
+                    found = driver.execute(["everyone"], inputs={"limit": 20})["everyone"]
+            finally:
+                context.detach(token)
+            run = [span for span in spans() if span.name == "anabranch run"][-1]
+            assert found == [(f"{run.context.trace_id:x} {run.context.span_id:x}", team)]
+    assert not trace.get_current_span().get_span_context().is_valid
+
+
+def test_bytes_and_cached_results_are_counted(telemetry, tmp_path):
+    observer, _, metrics, _ = telemetry
+    builder = Builder().with_modules(CARRIED).with_executor("processes", workers=1).with_cache(tmp_path / "cache")
+    for _ in range(2):
+        with builder.with_adapters(observer).build() as driver:
+            driver.execute(["everyone"], inputs={"limit": 20})
+    found = metrics()
+    assert found["anabranch.moved"][("number",)].value > 1000
+    assert found["anabranch.cached"][("number",)].value >= 20
