@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import compute, curves, data, durable, graphs, memory, noop, scheduler
+from benchmarks import compute, curves, data, durable, graphs, memory, noop, scheduler, watching
 from benchmarks.measure import Result, Workload, measured
 from benchmarks.peers import PEERS, installed
 from benchmarks.report import HEADER, as_json, document, machine, rows, summary
@@ -29,6 +29,7 @@ WORKLOADS: tuple[Workload, ...] = (
     *graphs.WORKLOADS,
     *scheduler.WORKLOADS,
     *durable.WORKLOADS,
+    *watching.WORKLOADS,
 )
 
 
