@@ -116,7 +116,9 @@ class _Writer:
         """The calls and loops of a body."""
         for step in steps:
             if isinstance(step, Fan):
-                self.add_steps(tree.add(_text(("for each ", "bold"), (step.name, "bold cyan"))), step.body.steps)
+                inside = [one for one in step.body.steps if isinstance(one, Fan) or one.kind is Kind.CALL]
+                note = ("", "") if inside else ("  its items become a list", "dim")
+                self.add_steps(tree.add(_text(("for each ", "bold"), (step.name, "bold cyan"), note)), inside)
             elif step.kind is Kind.CALL:
                 tree.add(_text(*self._node(step)))
 

@@ -354,5 +354,5 @@ def _because(mishap: Mishap) -> str:
 
 def _said(mishap: Mishap) -> str:
     lines = mishap.message.strip().splitlines()
-    text = lines[0] if lines else ""
-    return f"{mishap.error}: {text[:200]}" if text else mishap.error
+    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in lines[0][:200]) if lines else ""
+    return f"{mishap.error}: {text}" if text else mishap.error

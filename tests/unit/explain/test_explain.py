@@ -255,3 +255,15 @@ def test_a_span_is_a_few_numbers():
     place = made.place("x", ())
     assert not place.out
     assert place.numbers.itemsize * len(place.numbers) + place.times.itemsize * len(place.times) <= 80 * 10_000
+
+
+def test_what_a_message_says_to_a_terminal_is_not_passed_on(tmp_path):
+    def bad() -> int:
+        raise ValueError("\x1b[31mred\x07\nsecond")
+
+    flow = module_from_functions(bad)
+    with Builder().with_modules(flow).build() as driver:
+        handle = driver.submit(["bad"])
+        with pytest.raises(ValueError, match="red"):
+            handle.result(60)
+    assert handle.explain("bad").reasons[0].startswith("it raised ValueError: \N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}")
