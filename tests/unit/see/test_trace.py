@@ -1,11 +1,12 @@
 """Traces are valid by the rules of the trace-event format, and tell what happened."""
 
 import json
+import threading
 from itertools import groupby, pairwise
 
 import pytest
 
-from anabranch import InputError
+from anabranch import Builder, InputError, Parallelizable, module_from_functions
 from anabranch.see import Trace
 from anabranch.see.clocks import Clocks
 
@@ -75,6 +76,37 @@ def test_it_tells_what_happened(watched, tmp_path):
     done = [event["args"]["done"] for event in of_phase(events, "C") if event["name"] == "items of folder"]
     assert done == sorted(done)
     assert done[-1] == 5
+
+
+def test_it_tells_of_pickling_memory_and_the_driver(watched, tmp_path):
+    path = tmp_path / "trace.json"
+    watched(Trace(path), executor="processes")
+    events = json.loads(path.read_text())
+    assert "unpickle" in {event["name"] for event in of_phase(events, "X")}, "the first call of a worker imports the flow"
+    held = [event["args"]["MiB"] for event in of_phase(events, "C") if event["name"].startswith("memory of process")]
+    assert held
+    assert min(held) > 1
+
+
+def test_a_slow_expander_is_on_the_driver_s_track(tmp_path):
+    def item(count: int) -> Parallelizable[int]:
+        for number in range(count):
+            threading.Event().wait(0.002)
+            yield number
+
+    def step(item: int) -> int:
+        return item
+
+    path = tmp_path / "trace.json"
+    builder = Builder().with_modules(module_from_functions(item, step)).with_executor("threads", workers=2)
+    with builder.with_adapters(Trace(path)).build() as driver:
+        driver.execute(["step"], inputs={"count": 10})
+    events = json.loads(path.read_text())
+    check(events)
+    (driver_track,) = (e["tid"] for e in of_phase(events, "M") if e["args"].get("name") == "driver" and e["name"] == "thread_name")
+    pulls = [event for event in of_phase(events, "X") if event["name"] == "take items of item"]
+    assert {event["tid"] for event in pulls} == {driver_track}
+    assert sum(event["args"]["items"] for event in pulls) == 10
 
 
 def test_each_run_can_have_a_file_of_its_own(watched, tmp_path):
