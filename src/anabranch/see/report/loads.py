@@ -23,12 +23,14 @@ class Load:
         held: the most that a worker held for itself when a call was over.
         peak: of a worker, the most that it ever held, what it shares included; of a task, the highest such peak that its calls
             have raised.
+        cached: results that were found instead of computed.
     """
 
     given: int = 0
     brought: int = 0
     held: int = 0
     peak: int = 0
+    cached: int = 0
 
 
 class Loads:
@@ -66,3 +68,4 @@ class Loads:
             load.given += way.given
             load.brought += way.brought
             load.held = max(load.held, way.memory)
+            load.cached += event.cached

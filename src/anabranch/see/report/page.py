@@ -190,9 +190,10 @@ def _loads(record: Record, order: Sequence[str]) -> list[dict[str, Any]]:
             "task": name,
             "colour": charts.colour_of(name, order),
             "bytes": [_bytes(load.given), _bytes(load.brought), _bytes(load.held), _bytes(load.peak)],
+            "cached": (amount(load.cached) if load.cached else "–", load.cached),
         }
         for name, load in found
-        if load.given or load.brought or load.held
+        if load.given or load.brought or load.held or load.cached
     ]
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from anabranch import Builder, InputError, module_from_functions
+from anabranch import Builder, Collect, InputError, Parallelizable, module_from_functions
 from anabranch.see import RunReport
 
 EVIL = "<script>alert(1)</script>"
@@ -18,7 +18,7 @@ def test_a_page_of_a_run(watched, tmp_path, executor):
     page = path.read_text(encoding="utf-8")
     for section in ("Summary", "Where the time went", "Dataflow", "Timeline", "Critical path", "Durations", "Slowest", "Environment"):
         assert section in page
-    for part in ("folder, pass 2", "spread", "5 items", "cloudpickle"):
+    for part in ("folder, pass 2", "spread", "5 items", "CPython"):
         assert part in page
     assert "Failures</h2>" not in page
     assert not re.search(r"(?:src|href)=\"(?!#)", page)
@@ -63,3 +63,23 @@ def test_what_is_wrong_is_said_before_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"jinja2 and graphlay: pip install 'anabranch\[see\]'"):
         RunReport(tmp_path / "run.html")
+
+
+def test_results_from_the_cache_are_counted_by_task(tmp_path):
+    def item(count: int) -> Parallelizable[int]:
+        yield from range(count)
+
+    def square(item: int) -> int:
+        return item * item
+
+    def total(square: Collect[int]) -> int:
+        return sum(square)
+
+    path = tmp_path / "run.html"
+    builder = Builder().with_modules(module_from_functions(item, square, total)).with_cache(tmp_path / "cache")
+    for _ in range(2):
+        with builder.with_adapters(RunReport(path)).build() as driver:
+            driver.execute(["total"], inputs={"count": 30})
+    page = path.read_text(encoding="utf-8")
+    assert re.search(r"<dt>found in the cache</dt><dd>3\d</dd>", page)
+    assert re.search(r'<td class="number" data-value="30">30</td></tr>', page)
