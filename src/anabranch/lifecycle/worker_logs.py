@@ -87,6 +87,8 @@ class WorkerLogs(GraphExecutionHook, TaskExecutionHook, WorkerReport):
         if _here() != self.home:
             _Remote.listen(self.level, prints=self.prints)
             _kept.set(_Kept())
+        elif self.prints:
+            _Local.wrap()
 
     def run_after_task_execution(self, **future_kwargs: Any) -> None:
         """They are brought home."""
@@ -107,7 +109,7 @@ def _say(line: Line, worker: str) -> None:
     logger = logging.getLogger(line.name)
     place = str(line.place) if line.place is not None else "a task"
     if line.stream and not (logger.isEnabledFor(line.level) and logger.hasHandlers()):
-        stream = sys.stderr if line.stream == "stderr" else _Local.streams.get("stdout", sys.stdout)
+        stream = sys.stderr if line.stream == "stderr" else _plain(sys.stdout)
         if stream is not None:
             stream.write(f"{place}: {line.text}\n")
         return
@@ -238,7 +240,7 @@ class _Local:
     runs: ClassVar[int] = 0
     lock: ClassVar[threading.Lock] = threading.Lock()
     factory: ClassVar[Any] = None
-    streams: ClassVar[dict[str, TextIO]] = {}
+    stream: ClassVar[TextIO | None] = None
 
     @classmethod
     def enter(cls, *, prints: bool) -> None:
@@ -249,9 +251,15 @@ class _Local:
                 return
             cls.factory = logging.getLogRecordFactory()
             logging.setLogRecordFactory(_placed(cls.factory))
-            if prints and sys.stdout is not None:
-                cls.streams = {"stdout": sys.stdout}
-                sys.stdout = _Prefixing(sys.stdout)
+            if prints:
+                cls.stream = _plain(sys.stdout)
+                cls.wrap()
+
+    @classmethod
+    def wrap(cls) -> None:
+        """Sees to it that standard output is listened to, whoever has put something in its place meanwhile."""
+        if cls.stream is not None and sys.stdout is not None and not isinstance(sys.stdout, _Prefixing):
+            sys.stdout = _Prefixing(sys.stdout)
 
     @classmethod
     def leave(cls) -> None:
@@ -264,8 +272,8 @@ class _Local:
                 logging.setLogRecordFactory(cls.factory)
             if isinstance(sys.stdout, _Prefixing):
                 sys.stdout.end()
-                sys.stdout = cls.streams["stdout"]
-            cls.streams = {}
+                sys.stdout = cls.stream
+            cls.stream = None
 
 
 def _placed(factory: Any) -> Any:
@@ -284,6 +292,13 @@ def _placed(factory: Any) -> Any:
     return make
 
 
+def _plain(stream: Any) -> Any:
+    """The stream, without what listens to it."""
+    while isinstance(stream, _Prefixing):
+        stream = stream.plain
+    return stream
+
+
 class _Prefixing(io.TextIOBase):
     """Standard output, whose lines that functions of flows print are given their place; made whole for each thread."""
 
@@ -293,7 +308,7 @@ class _Prefixing(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Writes whole lines of functions to the log, and what others write as it is."""
-        place = whereabouts()
+        place = whereabouts() if _Local.runs else None
         if place is None:
             return self._stream.write(text)
         thread = threading.get_ident()
@@ -305,6 +320,11 @@ class _Prefixing(io.TextIOBase):
         if rest:
             self._halves[thread] = (begun, rest)
         return len(text)
+
+    @property
+    def plain(self) -> TextIO:
+        """The stream without us."""
+        return self._stream
 
     def end(self) -> None:
         """Half a line is a line now."""

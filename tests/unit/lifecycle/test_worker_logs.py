@@ -91,6 +91,34 @@ def test_all_is_as_before_after_a_run():
     assert (sys.stdout, logging.getLogRecordFactory()) == before
 
 
+def test_whoever_takes_standard_output_meanwhile_gets_lines_with_their_place():
+    """As bars on a terminal do, that come a while after a run has begun and go after its end."""
+    taken, before = io.StringIO(), sys.stdout
+    saved = []
+
+    def take(outer: int) -> int:
+        if not saved:
+            saved.append(sys.stdout)
+            sys.stdout = taken
+        return outer
+
+    def tell(taking: Collect[int]) -> int:
+        print("told")
+        return len(taking)
+
+    def taking(take: int) -> int:
+        return take
+
+    try:
+        run("sequential", WorkerLogs(), module_from_functions(outer, take, taking, tell), "tell", count=1)
+        assert taken.getvalue() == "tell: told\n"
+        sys.stdout = saved[0]  # they put back what they found, which is of a run that is over
+        print("after", file=sys.stdout)
+        run("sequential", WorkerLogs(), count=1)
+    finally:
+        sys.stdout = before
+
+
 def test_prints_can_be_left_alone(capsys, caplog):
     run("sequential", WorkerLogs(prints=False), count=1)
     assert capsys.readouterr().out == "one 0 line\nand another\none 1 line\nand another\n"
