@@ -27,11 +27,12 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from anabranch.errors import TransferError
+from anabranch.errors import ExecutorError, TransferError
 from anabranch.executor import Call, CallFailed, CallLost, Message, Shared
 from anabranch.journey import AT_HOME, Journey, Stay
 from anabranch.transport import Reach, by_value, dump_code, loads, pack, portable_outputs, unpack, unsent
 from anabranch.work import Code, Layout, Outcome
+from anabranch_executors.cargo import Cargo
 from anabranch_executors.notes import Note, Slate, begin, end, named
 from anabranch_executors.reply import answer
 
@@ -114,11 +115,19 @@ class Sender(Generic[T]):
         reference: the type of the references that calls may get.
         post: brings a packed shared value among the workers, once, and returns the handle to give to calls.
         is_lost: whether what such a handle stands for is no longer there.
+        cargo: what goes ahead of code, if anything does.
     """
 
     def __init__(
-        self, reach: Reach, reference: type, post: Callable[[Packed], T], is_lost: Callable[[T], bool] = lambda _: False
+        self,
+        reach: Reach,
+        reference: type,
+        post: Callable[[Packed], T],
+        is_lost: Callable[[T], bool] = lambda _: False,
+        cargo: Cargo | None = None,
     ) -> None:
+        self._cargo = cargo
+        self._known = cargo.shipped if cargo is not None else frozenset[str]()
         self._reach = reach
         self._reference = reference
         self._post = post
@@ -159,7 +168,9 @@ class Sender(Generic[T]):
     def _code(self, code: Code) -> tuple[bytes, bytes]:
         known = self._codes.get(id(code))
         if known is None:
-            data = dump_code(code, self._reach)
+            data = dump_code(code, self._reach, self._known)
+            if self._cargo is not None:
+                data = self._cargo.around(code, data)
             known = self._codes[id(code)] = (code, data, hashlib.blake2b(data, digest_size=16).digest())
         return known[1:]
 
@@ -171,7 +182,7 @@ class Sender(Generic[T]):
         return handle
 
     def _packed(self, value: Any, call: Call) -> Packed:
-        with by_value(self._reach):
+        with by_value(self._reach, self._known):
             try:
                 return Packed.of(value)
             except Exception as error:
@@ -195,7 +206,7 @@ def message_of(call: Call, head: Packed, kept: Callable[[int], Any], journey: Jo
     answered = perf_counter()
     try:
         found, inline = head.value()
-        if isinstance(found, TransferError):
+        if isinstance(found, (TransferError, ExecutorError)):
             return CallFailed(call.id, found)
         if isinstance(found, CallLost):
             return _with_part(found, inline)
@@ -244,6 +255,8 @@ def _run(
     try:
         loaded = _codes.get(parcel.digest, lambda: loads(bytes(code)))
         layout, values = _load(parcel, far, keep=keep)
+    except ExecutorError as error:  # the worker is not as it should be
+        return Packed.of((error, ())), [None] * parcel.outputs
     except BaseException as error:
         text = (
             f"a call of {parcel.name} cannot be unpickled on worker {worker}: {type(error).__name__}: {error}; what it "

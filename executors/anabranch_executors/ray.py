@@ -23,7 +23,7 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ from anabranch.journey import Journey
 from anabranch.own import is_any_declared
 from anabranch.placement import Resources
 from anabranch.transport import Reach
+from anabranch_executors.cargo import Cargo
 from anabranch_executors.notes import Loss, Notes
 from anabranch_executors.parcel import INLINE, Packed, Parcel, Sender, departure, message_of, run_parcel
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
@@ -61,6 +62,7 @@ class RayExecutor:
             has already opened, else what RAY_ADDRESS names, else a new one on this machine.
         workers: how many calls at the same time; by default as many as the cluster has processors.
         resources: what its largest machine has, by name, where that is more than can be seen: of a cluster that grows, say.
+        ship: packages or modules of Python files that the cluster's machines lack, or have in another version.
         options: further keyword arguments for `ray.init`.
     """
 
@@ -70,6 +72,7 @@ class RayExecutor:
         workers: int | None = None,
         *,
         resources: Mapping[str, float] | None = None,
+        ship: Sequence[str] = (),
         **options: Any,
     ) -> None:
         check_workers(workers)
@@ -80,6 +83,7 @@ class RayExecutor:
         self._more = dict(resources or {})
         self._resources: dict[str, float] | None = None
         self._keeper: Any = None
+        self._ship = ship
 
     @property
     def traits(self) -> Traits:
@@ -98,7 +102,7 @@ class RayExecutor:
             self._resources = {**_largest(ray), **self._more}
             if is_any_declared() and self._keeper is None:
                 self._keeper = open_keeper(ray)
-            lease = RayLease(ray, reach)
+            lease = RayLease(ray, reach, Cargo(reach, self._ship))
             if _session is not None and ray.get_runtime_context().get_node_id() == _session.node:
                 _session.leases.add(lease)
         try:
@@ -215,10 +219,10 @@ class RayReference(Reference):
 class RayLease:
     """A Ray session in use by one run."""
 
-    def __init__(self, ray: Any, reach: Reach) -> None:
+    def __init__(self, ray: Any, reach: Reach, cargo: Cargo | None = None) -> None:
         self._ray = ray
         self._ledger = Ledger()
-        self._sender: Sender[Any] = Sender(reach, RayReference, ray.put)
+        self._sender: Sender[Any] = Sender(reach, RayReference, ray.put, cargo=cargo)
         self._codes: dict[bytes, Any] = {}
         self._notes = Notes(are_kept=reach is Reach.SAME_PATH)
         self._lock = threading.Lock()

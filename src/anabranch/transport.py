@@ -18,7 +18,7 @@ import pickle
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
@@ -84,13 +84,13 @@ def loads(data: bytes) -> Any:
     return pickle.loads(data)  # noqa: S301  only what our own workers sent
 
 
-def dump_code(code: Code, reach: Reach) -> bytes:
-    """Pickles a task's code so that a worker of that reach can load it.
+def dump_code(code: Code, reach: Reach, known: Container[str] = ()) -> bytes:
+    """Pickles a task's code so that a worker of that reach can load it, which has also the packages that are `known`.
 
     Raises:
         TransferError: a function cannot be pickled; names the function and what in it is the cause.
     """
-    with by_value(reach):
+    with by_value(reach, known):
         code = replace(code, functions={name: _unmarked(one) for name, one in code.functions.items()})
         try:
             return dumps(_Preceded(tuple(FIRST_IMPORTS), code) if FIRST_IMPORTS else code)
@@ -308,13 +308,13 @@ _by_value_lock = threading.Lock()
 
 
 @contextmanager
-def by_value(reach: Reach) -> Iterator[None]:
+def by_value(reach: Reach, there: Container[str] = ()) -> Iterator[None]:
     """For the time of the block, cloudpickle pickles the functions of unreachable modules by value.
 
-    Its registry is one for the process, hence the lock; what the user registered stays registered. Mostly there is no such
-    module, and then there is nothing to lock.
+    Packages that are `there` are reachable whatever they are. Its registry is one for the process, hence the lock; what the
+    user registered stays registered. Mostly there is no such module, and then there is nothing to lock.
     """
-    unreachable = _unreachable(reach)
+    unreachable = [one for one in _unreachable(reach) if not _is_among(one[0], there)] if there else _unreachable(reach)
     if not unreachable:
         yield
         return
@@ -328,6 +328,12 @@ def by_value(reach: Reach) -> Iterator[None]:
         finally:
             for module in chosen:
                 cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_among(name: str, packages: Container[str]) -> bool:
+    """Whether a module is one of these, or in one of these."""
+    parts = name.split(".")
+    return any(".".join(parts[:n]) in packages for n in range(1, len(parts) + 1))
 
 
 def _unreachable(reach: Reach) -> list[tuple[str, ModuleType]]:

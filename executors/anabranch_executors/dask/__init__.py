@@ -10,9 +10,10 @@ here. `cluster` opens, `lease` is the driver's side of calls, `worker` the other
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -21,7 +22,8 @@ from anabranch.errors import ExecutorError
 from anabranch.executor import Traits
 from anabranch.own import OWNER, close_all, is_any_declared
 from anabranch.transport import Reach
-from anabranch_executors.dask.cluster import connect, distributed, start_cluster
+from anabranch_executors.cargo import Cargo
+from anabranch_executors.dask.cluster import address_in, connect, distributed, start_cluster
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
 from anabranch_executors.dask.needs import largest
@@ -41,8 +43,10 @@ class DaskExecutor:
     Args:
         client: a `distributed.Client`, or a cluster object; by default the process's current client, if it has one.
         address: a scheduler, ``tcp://host:port``, where no client is given.
+        scheduler_file: instead, the file where a scheduler has written down its address (``dask scheduler --scheduler-file``).
         workers: how many worker processes to start where there is neither; else how many calls at the same time.
         resources: what its largest worker has, by name, where that is more than can be seen now: of a cluster that grows, say.
+        ship: packages or modules of Python files that the cluster's machines lack, or have in another version.
         options: further keyword arguments for the `distributed.LocalCluster` that is started.
     """
 
@@ -52,17 +56,21 @@ class DaskExecutor:
         address: str | None = None,
         workers: int | None = None,
         *,
+        scheduler_file: str | os.PathLike[str] | None = None,
         resources: Mapping[str, float] | None = None,
+        ship: Sequence[str] = (),
         **options: Any,
     ) -> None:
         check_workers(workers)
         self._given = client
         self._address = address
+        self._file = scheduler_file
         self._workers = workers
         self._options = options
         self._slots = workers or usable_cpus()
         self._more = dict(resources or {})
         self._resources: dict[str, float] | None = None
+        self._ship = ship
         self._threads = 0  # those of a cluster of our own, whose workers are replaced
         self._lock = threading.Lock()
         self._client: Any = None
@@ -86,7 +94,7 @@ class DaskExecutor:
             most = threads if self._threads else self._workers or threads  # of our own workers there are as many as asked for
             self._slots = max(1, min(most, threads))
             self._resources = {**largest(client), **self._more}
-            lease = DaskLease(client, self._reach, self._endings)
+            lease = DaskLease(client, self._reach, self._endings, Cargo(self._reach, self._ship))
             self._leases.add(lease)
         try:
             yield lease
@@ -123,7 +131,8 @@ class DaskExecutor:
         opened: list[Any] = []
         self._reach, self._endings, self._threads = Reach.INSTALLED, None, 0
         given = self._given
-        if given is None and self._address is None:
+        address = self._address if self._file is None else address_in(self._file)
+        if given is None and address is None:
             with suppress(ValueError):
                 given = dask.default_client()
         if isinstance(given, dask.Client):
@@ -131,8 +140,8 @@ class DaskExecutor:
         elif given is not None:
             self._client = dask.Client(given, set_as_default=False)
             opened = [self._client]
-        elif self._address is not None:
-            self._client = connect(dask, self._address)
+        elif address is not None:
+            self._client = connect(dask, address)
             opened = [self._client]
         else:
             scratch = Scratch()

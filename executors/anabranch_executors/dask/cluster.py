@@ -10,12 +10,15 @@ meanwhile, and then closes its keeper. Here keepers see to it that workers come 
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,7 +26,7 @@ from anabranch.errors import ExecutorError
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.reply import in_one_line
 
-__all__ = ["connect", "distributed", "start_cluster"]
+__all__ = ["address_in", "connect", "distributed", "start_cluster"]
 
 PATIENCE = 8.0
 """Seconds to wait for a scheduler to answer."""
@@ -51,6 +54,20 @@ def connect(dask: Any, address: str) -> Any:
         raise ExecutorError(
             f"no Dask scheduler answers at {address} ({in_one_line(error)}); check the address and that the scheduler "
             f"runs, or leave the address out to start Dask on this machine"
+        ) from error
+
+
+def address_in(file: str | os.PathLike[str]) -> str:
+    """The address that a scheduler has written into a file.
+
+    Raises:
+        ExecutorError: there is none.
+    """
+    try:
+        return str(json.loads(Path(file).read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ExecutorError(
+            f"{os.fspath(file)} has no scheduler's address ({in_one_line(error)}); start one: dask scheduler --scheduler-file …"
         ) from error
 
 

@@ -26,6 +26,7 @@ from anabranch.errors import AnabranchError, ExecutorError, TransferError, Worke
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply
 from anabranch.journey import Journey
 from anabranch.transport import Reach
+from anabranch_executors.cargo import Cargo
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.needs import arguments
 from anabranch_executors.dask.worker import Kept, head_of, output_of, quiesce, run_on_dask, same
@@ -84,13 +85,16 @@ class DaskLease:
         client: the client.
         reach: what the workers can import.
         endings: how workers end, where they were started here.
+        cargo: what goes ahead of code.
     """
 
-    def __init__(self, client: Any, reach: Reach, endings: Endings | None = None) -> None:
+    def __init__(
+        self, client: Any, reach: Reach, endings: Endings | None = None, cargo: Cargo | None = None
+    ) -> None:
         self._client = client
         self._token = uuid4().hex
         self._ledger = Ledger()
-        self._sender: Sender[Any] = Sender(reach, DaskReference, self._share, _is_lost)
+        self._sender: Sender[Any] = Sender(reach, DaskReference, self._share, _is_lost, cargo)
         self._codes: dict[bytes, Any] = {}
         self._endings = endings
         self._notes = Notes(are_kept=endings is not None)
