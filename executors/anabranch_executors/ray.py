@@ -60,7 +60,8 @@ class RayExecutor:
     Args:
         address: the cluster: ``host:port``, ``ray://host:port`` or ``auto``; by default the session that this process
             has already opened, else what RAY_ADDRESS names, else a new one on this machine.
-        workers: how many calls at the same time; by default as many as the cluster has processors.
+        workers: how many calls at the same time; by default as many as the cluster has processors. It may be more than there
+            are now, if the cluster grows.
         resources: what its largest machine has, by name, where that is more than can be seen: of a cluster that grows, say.
         ship: packages or modules of Python files that the cluster's machines lack, or have in another version.
         options: further keyword arguments for `ray.init`.
@@ -98,7 +99,7 @@ class RayExecutor:
         with _guard:
             reach = self._join(ray)
             cpus = int(ray.cluster_resources().get("CPU", 1))
-            self._slots = max(1, min(self._workers or cpus, cpus))
+            self._slots = max(1, self._workers or cpus)
             self._resources = {**_largest(ray), **self._more}
             if is_any_declared() and self._keeper is None:
                 self._keeper = open_keeper(ray)

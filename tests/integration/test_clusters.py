@@ -5,8 +5,12 @@ versions that differ, what a machine takes with it when it goes.
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from clusters_by_hand import dask_cluster, expected_sizes, package, ray_cluster
@@ -97,7 +101,7 @@ def test_what_no_machine_of_the_cluster_has_is_refused(dask_file):
 
 def test_a_file_without_an_address_is_one_clear_error(tmp_path):
     pytest.importorskip("distributed")
-    module = module_from_functions(lambda: 1) if False else module_from_functions(number)
+    module = module_from_functions(number)
     with Builder().with_modules(module).with_executor("dask", scheduler_file=tmp_path / "none.json").build() as driver:
         with pytest.raises(ExecutorError, match=r"none\.json has no scheduler's address .* dask scheduler --scheduler-file"):
             driver.execute(["number"], {"limit": 1})
@@ -110,6 +114,67 @@ def number(limit: int) -> Parallelizable[int]:
 @per_worker
 def session(limit: int):
     yield {"used": 0}
+
+
+@per_worker
+def client(folder: str):
+    file = Path(folder) / f"{os.getpid()}-{threading.get_ident()}"
+    assert not file.exists(), "made once in each worker"
+    file.write_text("made")
+    try:
+        yield file
+    finally:
+        file.write_text("closed")
+
+
+def fetched(number: int, client: Path) -> int:
+    if number == 400:
+        raise LookupError("one of many")
+    return number
+
+
+@pytest.mark.parametrize("executor", ["dask", pytest.param("ray", marks=pytest.mark.slow)])
+def test_what_each_worker_has_for_itself_is_closed(executor, request, tmp_path):
+    options = {"scheduler_file": request.getfixturevalue("dask_file")} if executor == "dask" else {}
+    if executor == "ray":
+        request.getfixturevalue("ray_nodes")
+    module = module_from_functions(number, client, fetched)
+    with Builder().with_modules(module).with_executor(executor, **options).build() as driver:
+        for _ in range(2):
+            found = driver.execute(["fetched"], {"limit": 300, "folder": str(tmp_path)})
+            assert found == {"fetched": list(range(300))}
+        with pytest.raises(LookupError):
+            driver.execute(["fetched"], {"limit": 500, "folder": str(tmp_path)})
+        made = list(tmp_path.iterdir())
+        assert 1 <= len(made) <= 4
+        assert {path.read_text() for path in made} == {"made"}
+    assert {path.read_text() for path in made} == {"closed"}
+
+
+@pytest.mark.slow
+def test_a_cluster_that_adapts_grows_with_the_work(flow):
+    distributed = pytest.importorskip("distributed")
+    quiet = {
+        "dashboard_address": None,
+        "silence_logs": logging.CRITICAL,
+        "scheduler_kwargs": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+    }
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, **quiet) as cluster:
+        cluster.adapt(minimum=0, maximum=3, interval="200ms", target_duration="100ms")
+        seen = set()
+
+        def note(event):
+            if isinstance(event, SpanFinished):
+                seen.add(event.worker)
+
+        def waited(number: int) -> int:
+            time.sleep(0.1)
+            return number
+
+        module = module_from_functions(number, waited)
+        with Builder().with_modules(module).with_executor("dask", client=cluster).with_adapters(note).build() as driver:
+            assert driver.execute(["waited"], {"limit": 300}) == {"waited": list(range(300))}
+        assert len(seen) > 1
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from anabranch_executors.cargo import Cargo
 from anabranch_executors.dask.cluster import address_in, connect, distributed, start_cluster
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
-from anabranch_executors.dask.needs import largest
+from anabranch_executors.dask.needs import largest, slots_of
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.scratch import Scratch
 
@@ -44,7 +44,8 @@ class DaskExecutor:
         client: a `distributed.Client`, or a cluster object; by default the process's current client, if it has one.
         address: a scheduler, ``tcp://host:port``, where no client is given.
         scheduler_file: instead, the file where a scheduler has written down its address (``dask scheduler --scheduler-file``).
-        workers: how many worker processes to start where there is neither; else how many calls at the same time.
+        workers: how many worker processes to start where there is none of these; else how many calls at the same time, which
+            may be more than there are workers now, if the cluster grows.
         resources: what its largest worker has, by name, where that is more than can be seen now: of a cluster that grows, say.
         ship: packages or modules of Python files that the cluster's machines lack, or have in another version.
         options: further keyword arguments for the `distributed.LocalCluster` that is started.
@@ -82,7 +83,7 @@ class DaskExecutor:
 
     @property
     def traits(self) -> Traits:
-        """As many slots as the workers have threads, once there are some."""
+        """As many slots as the workers have threads, once there are some, or may come to have."""
         return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True, resources=self._resources)
 
     @contextmanager
@@ -90,9 +91,7 @@ class DaskExecutor:
         """Connects, or starts a cluster on this machine, the first time."""
         with self._lock:
             client = self._opened()
-            threads = max(sum(client.nthreads().values()), self._threads)
-            most = threads if self._threads else self._workers or threads  # of our own workers there are as many as asked for
-            self._slots = max(1, min(most, threads))
+            self._slots = max(1, self._threads or self._workers or slots_of(client))
             self._resources = {**largest(client), **self._more}
             lease = DaskLease(client, self._reach, self._endings, Cargo(self._reach, self._ship))
             self._leases.add(lease)

@@ -96,6 +96,7 @@ class DaskLease:
         self._ledger = Ledger()
         self._sender: Sender[Any] = Sender(reach, DaskReference, self._share, _is_lost, cargo)
         self._codes: dict[bytes, Any] = {}
+        self._stages: dict[str, int] = {}
         self._endings = endings
         self._notes = Notes(are_kept=endings is not None)
         self._revivals: Counter[str] = Counter()
@@ -144,7 +145,8 @@ class DaskLease:
         body = parcel if parcel.packed.size <= LARGE else self._scatter(parcel)
         key = f"{parcel.name}-{uuid4().hex}"
         text = self._code(parcel, code)
-        how = {"key": key, "pure": False, "retries": 0}
+        stage = self._stages.setdefault(call.code.key, len(self._stages))  # of what waits, what came last in the flow is first
+        how = {"key": key, "pure": False, "retries": 0, "priority": stage}
         if call.needs:
             how |= arguments(call.needs, self._declared())
         future = self._client.submit(run_on_dask, self._token, text, body, places, *far, **how)

@@ -13,7 +13,7 @@ from typing import Any
 
 from anabranch.placement import Resources
 
-__all__ = ["arguments", "largest"]
+__all__ = ["arguments", "largest", "slots_of"]
 
 NAMES = {"cpus": "CPU", "gpus": "GPU", "memory": "MEMORY"}
 
@@ -28,6 +28,18 @@ def largest(client: Any) -> dict[str, float]:
         for name, amount in known.items():
             found[name] = max(amount, found.get(name, 0))
     return found
+
+
+def slots_of(client: Any) -> int:
+    """How many calls the workers run at the same time: as many as they have threads, or, if the cluster adapts to what there is
+    to do, as many as it may have at most.
+    """
+    threads = client.nthreads().values()
+    adaptive = getattr(getattr(client, "cluster", None), "_adaptive", None)
+    most = getattr(adaptive, "maximum", None) if adaptive is not None else None
+    grown = int(most) * max(threads, default=1) if most is not None and most < float("inf") else 0
+    slots: int = max(sum(threads), grown)
+    return slots
 
 
 def arguments(needs: Resources, declared: frozenset[str]) -> Mapping[str, Any]:
