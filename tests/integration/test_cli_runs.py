@@ -147,6 +147,17 @@ def test_runs_are_tracked_and_replayed(anabranch, tmp_path):
     assert "there is no run 'abcdef12'" in done.stderr
 
 
+def test_a_run_that_lasts_is_replayed(anabranch):
+    done = anabranch("run", "flow.py", "total", "-i", "limit=200", "--run-id", "nightly", "--runs", "kept")
+    assert (done.returncode, done.stdout) == (0, "2646700\n"), done.stderr
+    done = anabranch("simulate", "nightly", "--runs", "kept", "--json", "-w", "2")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_id"] == "nightly"
+    done = anabranch("simulate", "nobody", "--runs", "kept")
+    assert done.returncode == 2
+    assert "no run that lasts" in done.stderr
+
+
 def test_a_history_that_cannot_be(anabranch):
     done = anabranch("run", "flow.py", "total", "-i", "limit=2", "--history", "no/such/runs.db")
     assert (done.returncode, done.stdout) == (2, "")

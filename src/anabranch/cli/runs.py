@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anabranch.cli.app import Config, History, Inputs, InputsFile, Json, Module, Outputs, app, builder_of, named
+from anabranch.cli.app import Config, History, Inputs, InputsFile, Json, Module, Outputs, RunsFolder, app, builder_of, named
 from anabranch.cli.command import finish
 from anabranch.cli.inputs import inputs_of
 from anabranch.cli.results import Results
@@ -35,7 +36,7 @@ Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="How o
 Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Writes a page with plots.", show_default=False)]
 
 Recorded = Annotated[
-    str, typer.Argument(metavar="RUN", help="An event file (run --events), or a tracked run's id.", show_default=False)
+    str, typer.Argument(metavar="RUN", help="An event file, a run that lasts, or a tracked run's id.", show_default=False)
 ]
 Cluster = Annotated[str, typer.Option("--workers", "-w", metavar="N,N…", help="Numbers of workers.")]
 Price = Annotated[
@@ -88,6 +89,7 @@ def simulate(
     price: Price = None,
     call_cost: CallCost = None,
     history: History = None,
+    folder: RunsFolder = None,
     as_json: Json = False,
 ) -> None:
     """Predicts what a recorded run would take on more workers, and what would bind."""
@@ -96,7 +98,7 @@ def simulate(
         from anabranch.cli.simulate import show_forecast
         from anabranch.predict import costs_of, predict
 
-        recording = recording_named(run, history)
+        recording = recording_named(run, history, folder)
         costs = costs_of(recording)
         costs = costs if call_cost is None else costs.of_call(call_cost)
         forecast = predict(recording, counts_of(workers), costs)
@@ -122,18 +124,23 @@ def ui(
     finish(work)
 
 
-def recording_named(run: str, history: str | None) -> Recording:
-    """The recording that a file's name or the id of a tracked run stands for.
+def recording_named(run: str, history: str | None, folder: Path | None) -> Recording:
+    """The recording that a file's name, the name of a run that lasts, or the id of a tracked run stands for.
 
     Raises:
-        InputError: there is neither, or it cannot be replayed.
+        InputError: there is none of them, or it cannot be replayed.
         StoreError: the history cannot be read.
     """
+    from anabranch.journal import Runs
     from anabranch.predict import read_recording, recording_of
 
-    is_id = re.fullmatch(r"[0-9a-f]{4,64}", run) is not None and not Path(run).exists()
-    if not is_id:
+    if os.sep in run or run.endswith(".jsonl") or Path(run).exists():
         return read_recording(run)
+    if run in Runs(folder).names():
+        return read_recording(Runs(folder).find(run) / "events.jsonl")
+    if re.fullmatch(r"[0-9a-f]{4,64}", run) is None:
+        what = "no event file, no run that lasts ('anabranch runs' lists them), and no id of a tracked run"
+        raise InputError(f"'{run}' is {what}")
     from anabranch.history import open_store
 
     store = open_store(history)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -57,6 +59,26 @@ def test_a_run_is_kept(any_store, flow, executor):
     assert nodes["square"]["reads"] == [["number", "plain", 0], ["bad", "plain", 0]]
     assert nodes["limit"]["is_input"] and not nodes["limit"]["code"]
     assert "def square" in any_store.codes([nodes["square"]["code"]])[nodes["square"]["code"]]["source"]
+
+
+def test_the_census_is_kept(any_store, monkeypatch, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "examples"))
+    census = importlib.import_module("census")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            (tmp_path / name / f"m{number}.py").write_text("class C:\n    def f(self): ...\n" * (number + 1))
+    (tmp_path / "bad.py").write_text("def (")
+    with Builder().with_modules(census).with_executor("threads", workers=2).with_tracking(any_store).build() as driver:
+        made = driver.run(["ranking", "table"], {"root": str(tmp_path)})
+    run = any_store.run(made.run_id)
+    assert (run["state"], run["name"]) == ("finished", "census")
+    values = {one["name"]: one["summary"] for one in any_store.values(made.run_id)}
+    assert isinstance(made.results["table"], pandas.DataFrame)
+    assert values["table"]["shape"] == list(made.results["table"].shape)
+    assert [column["name"] for column in values["table"]["columns"]] == list(made.results["table"].columns)
+    assert predict(recording_of(any_store.lines(made.run_id)), [1]).predictions[0].seconds > 0
 
 
 def test_a_kept_run_can_be_replayed_as_its_event_file_can(any_store, flow, tmp_path):
