@@ -145,6 +145,8 @@ def recording_named(run: str, history: str | None, folder: Path | None) -> Recor
 
     store = open_store(history)
     try:
+        if left_out := store.run(run)["left_out"]:
+            raise InputError(f"run {run} cannot be replayed: {left_out:,} of its events were too many to be kept; use --events")
         return recording_of(store.lines(run), f"run {run}")
     finally:
         store.close()

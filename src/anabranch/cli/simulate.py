@@ -30,6 +30,7 @@ def _document(forecast: Forecast, price: float | None) -> dict[str, Any]:
         "work": forecast.work,
         "longest": forecast.longest,
         "serial": forecast.serial,
+        "cached": forecast.recording.cached,
         "costs": {
             "driver": forecast.costs.driver,
             "worker": forecast.costs.worker,
@@ -62,6 +63,8 @@ def _table(results: Results, forecast: Forecast, price: float | None) -> None:
         f"recorded: {duration(forecast.recorded)} on {workers}, simulated {duration(again.seconds)} ({differs} off); "
         f"{duration(forecast.work)} in functions, the longest item {duration(forecast.longest)}"
     )
+    if cached := forecast.recording.cached:
+        results.print(f"{amount(cached)} results came from a cache, and are taken to come from there again")
     results.print("")
     rows = forecast.predictions
     columns: list[tuple[str, list[str]]] = [

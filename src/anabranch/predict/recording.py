@@ -77,6 +77,7 @@ class Recording:
         seconds: wall time.
         driver_seconds: processor time of the driver's thread; None if that is not known.
         reading: seconds that each stream reader worked, by its task.
+        cached: results that were found in a cache; the calls that found them were quick.
     """
 
     run_id: str
@@ -90,6 +91,7 @@ class Recording:
     calls: tuple[CallRecord, ...]
     fans: tuple[FanRecord, ...]
     reading: Mapping[str, float] = field(default_factory=dict)
+    cached: int = 0
 
     @property
     def workers(self) -> int:
@@ -141,7 +143,8 @@ def recording_of(lines: Iterable[Mapping[str, Any]], name: str = "the run") -> R
     try:
         for line in lines:
             if line["event"] == "RunStarted":  # of several runs in a file the last one counts
-                reader = _Reader(name, line)
+                before = reader.started
+                reader = _Reader(name, line, resumed=before is not None and before["run_id"] == line["run_id"])
             else:
                 reader.take(line)
     except UnicodeDecodeError:
@@ -154,8 +157,10 @@ def recording_of(lines: Iterable[Mapping[str, Any]], name: str = "the run") -> R
 class _Reader:
     """Puts lines together."""
 
-    def __init__(self, name: str, started: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, name: str, started: Mapping[str, Any] | None = None, *, resumed: bool = False) -> None:
         self.name = name
+        self.resumed = resumed
+        self.cached = 0
         self.started = started
         self.slots = 0
         self.ended: Mapping[str, Any] | None = None
@@ -173,6 +178,7 @@ class _Reader:
         elif kind in {"SpanFinished", "CallFinished"}:
             span = line["task"], tuple(line["where"]), line.get("lo", 0)
             self.back.append((line, self.handed.pop(span, -1.0)))
+            self.cached += line.get("cached", 0)
         elif kind == "ExecutorLeased":
             self.slots = int(line["slots"])
         elif kind == "FanOpened":
@@ -206,6 +212,8 @@ class _Reader:
             raise InputError(f"{self.name} is not over, or was lost; only a run that came to its end can be replayed")
         if ended["failed"]:
             raise InputError(f"{self.name} failed; only a run that came to its end can be replayed")
+        if self.resumed:
+            raise InputError(f"{self.name} was resumed, and what it did before is not told; record one that went through")
         if not started.get("shape"):
             raise InputError(f"{self.name} was recorded without its shape, by an earlier version of anabranch; record it anew")
         return Recording(
@@ -220,6 +228,7 @@ class _Reader:
             tuple(self._calls()),
             tuple(self.fans),
             self.reading,
+            self.cached,
         )
 
     def _calls(self) -> Iterator[CallRecord]:

@@ -236,6 +236,7 @@ ENDED = {"event": "RunFinished", "run_id": "r", "failed": False, "at": 1.0}
         ([STARTED], "is not over, or was lost"),
         ([STARTED, ENDED | {"failed": True}], "the run failed"),
         ([STARTED | {"shape": {}}, ENDED], "by an earlier version"),
+        ([STARTED, STARTED, ENDED], "was resumed"),
         ([STARTED, {"event": "SpanFinished"}, ENDED], "is no recording of a run: KeyError"),
         ([{"no": "event"}], "is no recording of a run"),
     ],

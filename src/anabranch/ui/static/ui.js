@@ -5,16 +5,20 @@
   if (!part) return;
   const address = part.dataset.live;
   const open = () => [...part.querySelectorAll("details")].map((one) => one.open);
+  let asking = false;
   const again = async () => {
-    if (document.hidden || part.contains(document.activeElement)) return;
+    if (asking || document.hidden || part.contains(document.activeElement)) return;
     if (!address) {
       if (!document.querySelector("input:checked")) location.reload();
       return;
     }
-    const answer = await fetch(address, { credentials: "same-origin" });
-    if (!answer.ok) return;
+    asking = true;
+    const text = await fetch(address, { credentials: "same-origin" })
+      .then((answer) => (answer.ok ? answer.text() : ""))
+      .finally(() => { asking = false; });
+    if (!text) return;
     const were = open();
-    part.innerHTML = await answer.text();
+    part.innerHTML = text;
     part.querySelectorAll("details").forEach((one, number) => { if (number < were.length) one.open = were[number]; });
     if (!part.querySelector(".state.running")) location.reload();
   };
