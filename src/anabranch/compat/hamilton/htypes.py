@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, get_args, get_origin
 
 from anabranch.errors import FlowError
 from anabranch.graph.types import assignable, describe, fits
@@ -29,6 +30,9 @@ column = Annotated
 """A column of a frame: ``column[pd.Series, int]``."""
 
 BASE_ARGS_FOR_GENERICS = (typing.TypeVar("T"),)
+
+_PLAIN = (int, float, str, bool, bytes, complex)
+_UNIONS = (typing.Union, types.UnionType)
 
 
 class InvalidTypeException(FlowError):
@@ -58,35 +62,63 @@ def get_type_information(some_type: Any) -> tuple[Any, list[Any]]:
 
 
 def validate_type_annotation(annotation: Any) -> None:
-    """Raises if it is no type.
+    """Raises if it is no type, or a `column` of what is no column or has no plain type.
 
     Raises:
         InvalidTypeException: it is not.
     """
-    bare, _ = get_type_information(annotation)
+    bare, more = get_type_information(annotation)
+    if more:
+        from anabranch.compat.hamilton.registry import get_registered_column_types
+
+        if bare not in get_registered_column_types().values() or more[0] not in _PLAIN:
+            raise InvalidTypeException(f"{annotation!r} is no column of plain values; write column[pd.Series, int], say")
+        return
     if isinstance(bare, type) or bare is Any or get_origin(bare) is not None or isinstance(bare, typing.TypeVar):
         return
     raise InvalidTypeException(f"{annotation!r} is no type")
 
 
 def custom_subclass_check(requested_type: Any, param_type: Any) -> bool:
-    """Whether a value of the first type can go where the second is wanted."""
-    return assignable(_item(requested_type), _item(param_type))
+    """Whether a value of the first type can go where the second is wanted, as it is: an int is no float here."""
+    requested, param = _item(requested_type), _item(param_type)
+    if param is Any:
+        return True
+    if requested is Any:
+        return False
+    if isinstance(requested, typing.TypeVar) or isinstance(param, typing.TypeVar):
+        return bool(requested == param)
+    if get_origin(param) in _UNIONS:
+        return any(custom_subclass_check(requested, one) for one in get_args(param))
+    if _is_plain(requested) and _is_plain(param):
+        return issubclass(requested, param)
+    return assignable(requested, param)
 
 
 def types_match(param_type: Any, required_node_type: Any) -> bool:
     """Whether a parameter of the first type can read a node of the second."""
-    return assignable(_item(required_node_type), _item(param_type))
+    required, param = _item(required_node_type), _item(param_type)
+    return required is Any or required == param or custom_subclass_check(required, param)
 
 
 def check_input_type(node_type: Any, input_value: Any) -> bool:
-    """Whether a value can be an input of this type."""
-    return fits(input_value, get_type_information(node_type)[0])
+    """Whether a value can be an input of this type, as it is: an int is no float here."""
+    bare, _ = get_type_information(node_type)
+    if _is_plain(bare):
+        return isinstance(input_value, bare)
+    if get_origin(bare) in _UNIONS:
+        return any(check_input_type(one, input_value) for one in get_args(bare))
+    return fits(input_value, bare)
 
 
 def check_instance(obj: Any, type_: Any) -> bool:
     """Whether a value is of this type."""
     return fits(obj, type_)
+
+
+def _is_plain(kind: Any) -> TypeGuard[type]:
+    """Whether it is a class without arguments, such as `isinstance` takes."""
+    return isinstance(kind, type) and kind is not Any and get_origin(kind) is None and not getattr(kind, "_is_protocol", False)
 
 
 def _item(kind: Any) -> Any:
