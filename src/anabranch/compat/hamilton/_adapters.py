@@ -8,7 +8,7 @@ checking types) is left out, so that a driver pays only for what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,18 @@ class Choice:
         result: what makes the result; None for a dict.
         executor: a name and options, or None.
         cache: a `HamiltonCacheAdapter`, or None.
+        prepare: what makes values of inputs that only stand for some; None if there are none such.
     """
 
     along: tuple[Any, ...] = ()
     result: Any = None
     executor: tuple[Any, dict[str, Any]] | None = None
     cache: Any = None
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+    def prepared(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Inputs, config or overrides, as values."""
+        return values if self.prepare is None else self.prepare(values)
 
 
 def flat(adapter: Any) -> list[Any]:
@@ -50,19 +56,20 @@ def choice_of(adapters: Iterable[Any]) -> Choice:
     result: Any = None
     executor: tuple[Any, dict[str, Any]] | None = None
     cache: Any = None
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     for one in adapters:
         if getattr(one, "is_cache", False):
             cache = one
             continue
         runs = getattr(one, "anabranch", None)
         if runs is not None:
-            executor = runs
+            executor, prepare = runs, getattr(one, "prepared", None)
         builds = getattr(one, "build_result", None) or getattr(one, "do_build_result", None)
         if callable(builds) and not getattr(one, "keeps_result", False):
             result = one
         if runs is None:
             along += _along(one)
-    return Choice(tuple(along), result, executor, cache)
+    return Choice(tuple(along), result, executor, cache, prepare)
 
 
 def made(result: Any, outputs: dict[str, Any]) -> Any:

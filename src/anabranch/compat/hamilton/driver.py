@@ -132,7 +132,7 @@ class Driver(Pictures):
         self._choice = _adapters.choice_of(adapters)
         self.adapter = LifecycleAdapterSet(*adapters)
         self.adapter.call_all_lifecycle_hooks_sync("pre_do_anything")
-        self.config = dict(config or {})
+        self.config = self._choice.prepared(dict(config or {}))
         self.graph_modules = tuple(module for module in modules if module is not None)
         self.graph_executor = _graph_executor or DefaultGraphExecutor(self.adapter)
         name, options = self._choice.executor or self.graph_executor.chosen()
@@ -266,14 +266,15 @@ class Driver(Pictures):
             from anabranch.materialization import with_materials
 
             read = set(with_materials(self._driver.graph, materializers).inputs)
-        return {name: value for name, value in (inputs or {}).items() if self._knows(name) or name in read}
+        known = {name: value for name, value in (inputs or {}).items() if self._knows(name) or name in read}
+        return self._choice.prepared(known)
 
     def _knows(self, name: str) -> bool:
         graph = self._driver.graph
         return name in graph.inputs or name in graph.config or name in graph.nodes
 
     def _overrides(self, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
-        return {name: value for name, value in (overrides or {}).items() if self._knows(name)}
+        return self._choice.prepared({name: value for name, value in (overrides or {}).items() if self._knows(name)})
 
     # -- asking ----------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,12 @@ class DaskGraphAdapter(ResultMixin):
         self.result_builder = results.PandasDataFrameResult() if result_builder is None else result_builder
         self.anabranch = ("dask", {"client": dask_client})
 
+    def prepared(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Inputs that are delayed computations of Dask, computed on the cluster, all at once."""
+        delayed = [name for name, value in values.items() if hasattr(value, "__dask_graph__") and hasattr(value, "key")]
+        computed = self.client.gather(self.client.compute([values[name] for name in delayed])) if delayed else []
+        return {**values, **dict(zip(delayed, computed, strict=True))}
+
     def build_result(self, **outputs: Any) -> Any:
         """What the result builder makes."""
         return _adapters.made(self.result_builder, outputs)
