@@ -1,10 +1,12 @@
 """The pictures that Hamilton's driver draws, with its arguments, drawn by anabranch: no Graphviz is needed.
 
 What is said of Graphviz (`render_kwargs`, `graphviz_kwargs`, `keep_dot`) is accepted; of it the format and the direction count.
+Where what pictures need is not installed, that is logged and nothing is drawn, as Hamilton's users know it of Graphviz.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anabranch.draw import LookOptions, Picture
+from anabranch.errors import InputError
 
 if TYPE_CHECKING:
     from anabranch.driver import Driver as AnabranchDriver
@@ -29,9 +32,9 @@ class Pictures:
 
     def display_all_functions(
         self, output_file_path: Place = None, render_kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> Picture:
+    ) -> Picture | None:
         """A picture of the whole dataflow, saved if there is a path."""
-        return self._driver.display_all_functions(_place(output_file_path, render_kwargs), **_look(options))
+        return _drawn(lambda: self._driver.display_all_functions(_place(output_file_path, render_kwargs), **_look(options)))
 
     def visualize_execution(  # noqa: PLR0917  Hamilton's order
         self,
@@ -42,11 +45,11 @@ class Pictures:
         graphviz_kwargs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Picture:
+    ) -> Picture | None:
         """A picture of what would run for these outputs."""
         names, place = self._create_final_vars(final_vars), _place(output_file_path, render_kwargs)
         look = _look({**options, "graphviz_kwargs": graphviz_kwargs})
-        return self._driver.visualize_execution(names, place, inputs, overrides, **look)
+        return _drawn(lambda: self._driver.visualize_execution(names, place, inputs, overrides, **look))
 
     def visualize_materialization(
         self,
@@ -57,16 +60,11 @@ class Pictures:
         inputs: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Picture:
+    ) -> Picture | None:
         """A picture of what would run to save these."""
-        return self._driver.visualize_materialization(
-            *materializers,
-            path=_place(output_file_path, render_kwargs),
-            additional_vars=self._create_final_vars(additional_vars or ()),
-            inputs=inputs,
-            overrides=overrides,
-            **_look(options),
-        )
+        names, place = self._create_final_vars(additional_vars or ()), _place(output_file_path, render_kwargs)
+        given: dict[str, Any] = {"additional_vars": names, "inputs": inputs, "overrides": overrides, **_look(options)}
+        return _drawn(lambda: self._driver.visualize_materialization(*materializers, path=place, **given))
 
     def visualize_path_between(
         self,
@@ -75,10 +73,11 @@ class Pictures:
         output_file_path: Place = None,
         render_kwargs: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Picture:
+    ) -> Picture | None:
         """A picture of every way from one to the other."""
         place = _place(output_file_path, render_kwargs)
-        return self._driver.visualize_path_between(upstream_node_name, downstream_node_name, place, **_look(options))
+        ends = upstream_node_name, downstream_node_name
+        return _drawn(lambda: self._driver.visualize_path_between(*ends, place, **_look(options)))
 
     def display_upstream_of(
         self,
@@ -86,9 +85,10 @@ class Pictures:
         output_file_path: Place = None,
         render_kwargs: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Picture:
+    ) -> Picture | None:
         """A picture of the named ones and of all that they are made of."""
-        return self._driver.display_upstream_of(*node_names, path=_place(output_file_path, render_kwargs), **_look(options))
+        place = _place(output_file_path, render_kwargs)
+        return _drawn(lambda: self._driver.display_upstream_of(*node_names, path=place, **_look(options)))
 
     def display_downstream_of(
         self,
@@ -96,9 +96,10 @@ class Pictures:
         output_file_path: Place = None,
         render_kwargs: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Picture:
+    ) -> Picture | None:
         """A picture of the named ones and of all that is made of them."""
-        return self._driver.display_downstream_of(*node_names, path=_place(output_file_path, render_kwargs), **_look(options))
+        place = _place(output_file_path, render_kwargs)
+        return _drawn(lambda: self._driver.display_downstream_of(*node_names, path=place, **_look(options)))
 
     def _show(self, names: Sequence[str], inputs: Any, overrides: Any) -> None:
         picture = self._driver.visualize_execution(list(names), None, inputs, overrides)
@@ -107,6 +108,17 @@ class Pictures:
         except ImportError:
             return
         shown.display(picture)
+
+
+def _drawn(draw: Callable[[], Picture]) -> Picture | None:
+    """The picture; None if what it needs is not installed, which is logged."""
+    try:
+        return draw()
+    except InputError as error:
+        if "pip install" not in str(error):
+            raise
+        logging.getLogger("anabranch").warning("nothing is drawn: %s", error)
+        return None
 
 
 def _place(path: Place, render: Mapping[str, Any] | None) -> Path | None:

@@ -8,6 +8,7 @@ from anabranch import results
 from anabranch.compat.hamilton import _adapters
 from anabranch.compat.hamilton.base import ResultMixin
 from anabranch.compat.hamilton.execution.executors import TaskExecutor
+from anabranch.libraries import library
 
 __all__ = ["DaskDataFrameResult", "DaskExecutor", "DaskGraphAdapter"]
 
@@ -44,7 +45,11 @@ class DaskGraphAdapter(ResultMixin):
     def prepared(self, values: dict[str, Any]) -> dict[str, Any]:
         """Inputs that are delayed computations of Dask, computed on the cluster, all at once."""
         delayed = [name for name, value in values.items() if hasattr(value, "__dask_graph__") and hasattr(value, "key")]
-        computed = self.client.gather(self.client.compute([values[name] for name in delayed])) if delayed else []
+        if not delayed:
+            return values
+        distributed: Any = library("distributed", type(self).__name__)
+        client = distributed.default_client() if self.client is None else self.client
+        computed = client.gather(client.compute([values[name] for name in delayed]))
         return {**values, **dict(zip(delayed, computed, strict=True))}
 
     def build_result(self, **outputs: Any) -> Any:
