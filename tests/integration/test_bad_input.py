@@ -887,3 +887,29 @@ def test_an_input_that_is_given_as_an_option_is_told_so(ask):
         getattr(driver, ask)(["total"], limit=3)
     with pytest.raises(InputError, match="unknown option 'onerror'; did you mean 'on_error'"):
         getattr(driver, ask)(["total"], {"limit": 3}, onerror="skip")
+
+
+@pytest.mark.parametrize("decorator", ["retry", "check_output", "does", "mutate", "resources"])
+def test_a_decorator_without_its_parentheses_is_told_so(tmp_path, monkeypatch, decorator):
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"bare_{decorator}"
+    header = "from anabranch import *\nfrom anabranch.function_modifiers import *\nfrom anabranch.placement import resources\n"
+    (tmp_path / f"{name}.py").write_text(f"{header}@{decorator}\ndef square(number: int) -> int: return number\n")
+    with pytest.raises(FlowError, match=f"'square' .*{name}.py.* is no function any more: a decorator above it lacks its paren"):
+        Builder().with_modules(importlib.import_module(name)).build()
+    (tmp_path / f"{name}2.py").write_text(f"{header}often = retry(attempts=3)\n@often\ndef square(number: int) -> int: return number\n")
+    Builder().with_modules(importlib.import_module(f"{name}2")).build()
+
+
+@pytest.mark.parametrize("name", [5, "", "a/b", "x" * 101])
+def test_names_that_no_run_can_have(tmp_path, name):
+    driver = Builder().with_modules(module_from_functions(_one)).with_runs(tmp_path).build()
+    with pytest.raises(InputError, match="cannot be the name of a run"):
+        driver.execute(["one"], run_id=name)
+
+
+def _one() -> int:
+    return 1
+
+
+_one.__name__ = "one"

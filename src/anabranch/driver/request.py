@@ -146,7 +146,7 @@ def split(options: Mapping[str, Any], root: str | None) -> tuple[dict[str, Any],
                 raise InputError(f"{word} goes with resume=, the name of a run that is to go on")
         if not said["durable"] and said["run_id"] is None:
             return faults, None
-        return faults, Lasting(said["run_id"] or os.urandom(8).hex(), root)
+        return faults, Lasting(os.urandom(8).hex() if said["run_id"] is None else said["run_id"], root)
     if said["run_id"] not in {None, said["resume"]} or said["durable"] is False:
         raise InputError(f"resume='{said['resume']}' names the run that goes on, which lasts; leave run_id and durable out")
     return faults, Lasting(said["resume"], root, True, bool(said["force"]), bool(said["failed_only"]))

@@ -30,6 +30,7 @@ from anabranch.graph.signatures import (
     written_parameters,
 )
 from anabranch.graph.types import assignable, describe
+from anabranch.libraries import loaded
 from anabranch.markers import MARKS, Collect, Parallelizable, Stream, marks_of, origin_of
 from anabranch.placement import needs_of, place_of
 from anabranch.policies import Policy, policy_of
@@ -309,10 +310,24 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
+def _is_decorator(value: object) -> bool:
+    """Whether it is what a decorator of anabranch gives before it is told what to decorate."""
+    modifier = loaded("anabranch.function_modifiers.modifier.Modifier")
+    if modifier is not None and isinstance(value, modifier):
+        return True
+    return isinstance(value, FunctionType) and value.__name__ == "decorate" and value.__module__.startswith("anabranch.")
+
+
 def _check_redefined(module: ModuleType) -> None:
     file = getattr(module, "__file__", None)
     text = "".join(linecache.getlines(file)) if file else ""
     names = _TOP_LEVEL.findall(text)
+    for name in names:
+        if _is_decorator(vars(module).get(name)):
+            raise FlowError(
+                f"'{name}' ({file}) is no function any more: a decorator above it lacks its parentheses and what it is to be "
+                f"told in them, as in @retry(attempts=3) or @check_output(range=(0, 1))"
+            )
     if len(names) == len(set(names)):
         return
     import ast

@@ -75,8 +75,8 @@ class Runs:
         Raises:
             InputError: no run can have this name.
         """
-        if not _NAME.fullmatch(run_id):
-            raise InputError(f"'{run_id}' cannot be the name of a run: letters, digits, '.', '_' and '-' can, 100 at most")
+        if not (isinstance(run_id, str) and _NAME.fullmatch(run_id)):
+            raise InputError(f"{run_id!r} cannot be the name of a run: letters, digits, '.', '_' and '-' can, 100 at most")
         return self.root / run_id
 
     def find(self, run_id: str) -> Path:
