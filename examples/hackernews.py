@@ -22,7 +22,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from anabranch import Builder, Collect, Parallelizable, Skip, associative, retry
-from anabranch.function_modifiers import check_output, exclude, tag
+from anabranch.function_modifiers import cache, check_output, exclude, tag
 from anabranch.io import to
 
 COMMON = frozenset(
@@ -41,8 +41,9 @@ def _fetched(url: str) -> Any:
             raise ConnectionError(f"{url}: {error.code} {error.reason}") from None
 
 
+@cache(behavior="ignore")
 def site(address: str | None = None) -> str:
-    """Where the stories are."""
+    """Where the stories are: that is asked for anew in each run, and where it was does not matter for what came from there."""
     return address or hackernews_site.stand_in()
 
 

@@ -168,7 +168,8 @@ def _kept(caching: Caching, graph: Graph, node: Node, recipe: Recipe | None, she
     aim = _aim(caching.behaviour(graph, node.name), expands=node.expands)
     if streams or node.associative or unseen or is_async or "item" in marks or "run" in marks:
         aim = Aim.PASS
-    lasts = shelves.runs is not None and not (node.associative or is_async)
+    fleeting = "cache.behavior" in node.tags and wishes.behaviour in {Behaviour.DISABLE, Behaviour.IGNORE}
+    lasts = shelves.runs is not None and not (node.associative or is_async or fleeting)  # an address, say, of this process's
     return replace(node, function=Kept(node.function, facts, shelves, recipe, aim, lasts))
 
 

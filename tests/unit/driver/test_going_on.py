@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from anabranch import Builder, Collect, InputError, Parallelizable, module_from_functions
+from anabranch.function_modifiers import cache
 from anabranch.journal import Runs
 
 
@@ -91,3 +92,25 @@ def test_a_run_that_must_not_go_on_stays_as_it_was(tmp_path):
         assert (tmp_path / "runs" / "once" / "journal").read_bytes() == journal
         assert Runs(tmp_path / "runs").peek("once").state.value == "finished"
         assert driver.execute(["total"], inputs, resume="once") == {"total": 5}
+
+
+@pytest.mark.parametrize("behavior", ["disable", "ignore"])
+def test_what_is_good_for_one_process_only_is_not_kept(tmp_path, behavior):
+    @cache(behavior=behavior)
+    def address(folder: str) -> str:
+        with open(Path(folder, "calls"), "a") as calls:
+            calls.write("address ")
+        return f"attempt {Path(folder, 'calls').read_text().count('address')}"
+
+    def fetched(number: int, address: str, folder: str) -> str:
+        if number == 2 and address == "attempt 1":
+            raise ConnectionError
+        return f"{number} in {address}"
+
+    flow = module_from_functions(address, number, fetched)
+    driver = Builder().with_modules(flow).with_runs(tmp_path / "runs").build()
+    asked = ["fetched"], {"limit": 3, "folder": str(tmp_path)}
+    with pytest.raises(ExceptionGroup):
+        driver.execute(*asked, run_id="once", resume=True, on_error="finish")
+    found = driver.execute(*asked, run_id="once", resume=True)["fetched"]
+    assert found == ["0 in attempt 1", "1 in attempt 1", "2 in attempt 2"]
