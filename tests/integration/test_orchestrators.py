@@ -180,7 +180,7 @@ import json, sys
 from prefect.testing.utilities import prefect_test_harness
 from prefect.client.orchestration import get_client
 sys.path.insert(0, {recipes!r})
-with prefect_test_harness():
+with prefect_test_harness(server_startup_timeout=200):
     from prefect_flow import hackernews_daily
     state = hackernews_daily("2024-02-29", {news!r}, {address!r}, return_state=True)
     with get_client(sync_client=True) as client:
