@@ -163,7 +163,7 @@ def test_bars_on_a_terminal(anabranch, tmp_path):
     assert all(len(line) <= 70 for line in lines)
     final = [line for line in lines if line.startswith(("number", "done"))][-2:]
     assert "7/7" in final[0]
-    assert re.fullmatch(r"done \d[\d.]* s, 1 worker\s*", final[1])
+    assert re.fullmatch(r"done \d[\d.]* s, 1 worker(, [\d.]+ \w+)?\s*", final[1])
 
 
 def test_an_item_is_explained_from_an_event_file_and_from_a_run_that_lasts(anabranch, tmp_path):

@@ -136,8 +136,8 @@ def price__us() -> int:
         ("-x treads total", "ExecutorError: unknown executor 'treads'; did you mean 'threads'"),
         ("-i limit total", "InputError: an input or config value is given as name=expression, not 'limit'"),
         ("-i limit=nothing total", "InputError: 'nothing', given for 'limit', cannot be evaluated: NameError"),
-        ("-z total", "InputError: unrecognized arguments: -z"),
-        ("-w many total", "InputError: argument -w/--workers: invalid int value: 'many'"),
+        ("-z total", "InputError: the line cannot be read: unrecognized arguments: -z"),
+        ("-w many total", "InputError: the line cannot be read: argument -w/--workers: invalid int value: 'many'"),
         ("'total", "InputError: the line cannot be read: No closing quotation"),
     ],
 )

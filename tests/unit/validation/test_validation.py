@@ -166,6 +166,7 @@ class PolarsSchema(pap.DataFrameModel):
     x: int = pap.Field(ge=0)
 
 
+@pytest.mark.filterwarnings("ignore:distutils Version classes")  # pyspark's, where it is installed: pandera looks for it
 class TestPandera:
     @pytest.mark.parametrize("schema", [Schema, pa.DataFrameSchema({"x": pa.Column(int, pa.Check.ge(0))}, name="Schema")])
     def test_pandas(self, schema: Any):
