@@ -50,6 +50,9 @@ __all__ = ["RayExecutor"]
 PATIENCE = 8.0
 """Seconds to wait for a cluster to answer, and for cancelled calls to end."""
 
+STARTING = 120.0
+"""Seconds that the first worker of a session that is opened here has to start."""
+
 GRACE = 0.2
 """Seconds that the calls of a run that is over have to end by themselves."""
 
@@ -150,7 +153,13 @@ class RayExecutor:
             end = threading.Event()
             is_local = address == "local"
             scratch = Scratch() if is_local and os.name == "posix" and "_temp_dir" not in self._options else None
-            reach = self._open_local(ray, end, scratch) if is_local else self._connect(ray, address)
+            try:
+                reach = self._open_local(ray, end, scratch) if is_local else self._connect(ray, address)
+            except BaseException:
+                end.set()
+                if scratch is not None:
+                    scratch.close()
+                raise
             _session = Session(ray.get_runtime_context().get_node_id(), reach, end, scratch)
         _session.users.add(self)
         return _session.reach
@@ -178,6 +187,7 @@ class RayExecutor:
             except Exception as error:
                 text = f"Ray cannot be started on this machine: {error}; 'ray.init()' alone should show the same"
                 raise ExecutorError(text) from error
+        _check_worker(ray)
         return Reach.INSTALLED if "job_config" in self._options else Reach.SAME_PATH
 
 
@@ -391,6 +401,23 @@ def _ray() -> Any:
     except ImportError as error:
         raise ExecutorError("the executor 'ray' needs Ray: pip install 'anabranch[ray]'") from error
     return ray
+
+
+def _check_worker(ray: Any) -> None:
+    """Waits for the first worker: Ray itself would try to start one for ever."""
+    try:
+        ray.get(ray.remote(num_cpus=0, max_retries=0)(_hello).remote(), timeout=STARTING)
+    except Exception as error:
+        said = "" if isinstance(error, ray.exceptions.GetTimeoutError) else f": {type(error).__name__}: {in_one_line(error)}"
+        ray.shutdown()
+        raise ExecutorError(
+            f"Ray has started, but no worker of it within {STARTING:g} s{said}; look at runtime_env and the other options, and "
+            f"give a _temp_dir to find what the worker said in logs/ there"
+        ) from error
+
+
+def _hello() -> None:
+    """What the first worker is asked to do."""
 
 
 def _path() -> list[str]:

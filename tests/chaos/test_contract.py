@@ -67,3 +67,8 @@ class TestDask(FaultContract):
         from anabranch_executors.dask import DaskExecutor
 
         return DaskExecutor(workers=2)
+
+    def make_broken_executor(self):
+        from anabranch_executors.dask import DaskExecutor
+
+        return DaskExecutor(workers=1, preload=["no_such_module_as_this"])

@@ -276,3 +276,14 @@ def test_what_ray_reports_is_a_loss_or_a_failure(error, kind):
     message = _message_of_error(call(looping(abs), 3), error)
     assert isinstance(message, kind)
     assert message.call == 3
+
+
+def test_workers_that_cannot_start_are_one_clear_error(monkeypatch):
+    monkeypatch.setattr("anabranch_executors.ray.STARTING", 5.0)
+    if ray.is_initialized():
+        pytest.skip("another test's session is open")
+    executor = RayExecutor(workers=1, runtime_env={"py_executable": "/nonexistent/python"})
+    with pytest.raises(ExecutorError, match="no worker of it within 5 s"), executor.lease():
+        pass
+    executor.close()
+    assert not ray.is_initialized()
