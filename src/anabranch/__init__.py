@@ -26,7 +26,19 @@ from anabranch.errors import (
     TransferError,
     WorkerLost,
 )
-from anabranch.markers import Collect, Parallelizable, PerItem, Skip, Stream, associative, cross, per_worker, zipped
+from anabranch.markers import (
+    AsyncParallelizable,
+    AsyncStream,
+    Collect,
+    Parallelizable,
+    PerItem,
+    Skip,
+    Stream,
+    associative,
+    cross,
+    per_worker,
+    zipped,
+)
 
 if TYPE_CHECKING:
     from anabranch.driver import Builder, Driver
@@ -41,6 +53,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AnabranchError",
+    "AsyncParallelizable",
+    "AsyncStream",
     "Builder",
     "Collect",
     "Driver",

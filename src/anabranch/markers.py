@@ -6,6 +6,8 @@ object, so that a decorated function is still the plain function it was: callabl
 
 To a type checker the annotations are what the function body sees: `Collect[T]` is `list[T]`, `Stream[T]` is
 `Iterator[T]`, `Parallelizable[T]` is `Iterable[T]`. At run time they are classes of their own that the graph looks for.
+`AsyncStream` and `AsyncParallelizable` are the same classes, and only to a type checker something else: what an ``async def``
+function reads with ``async for``, and what one gives that yields.
 
 This module never knows what a graph is.
 """
@@ -13,10 +15,12 @@ This module never knows what a graph is.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 __all__ = [
+    "AsyncParallelizable",
+    "AsyncStream",
     "Collect",
     "Parallelizable",
     "PerItem",
@@ -33,8 +37,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
     Parallelizable = Iterable[T]
+    AsyncParallelizable = AsyncIterable[T]
     Collect = list[T]
     Stream = Iterator[T]
+    AsyncStream = AsyncIterator[T]
 else:
 
     class Parallelizable(Generic[T]):
@@ -45,6 +51,9 @@ else:
 
     class Stream(Generic[T]):
         """Parameter annotation: like `Collect`, but an iterator that is fed, in order, while the items still run."""
+
+    AsyncParallelizable = Parallelizable
+    AsyncStream = Stream
 
 
 class Skip(Exception):

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any, assert_type
 
 from anabranch import (
+    AsyncParallelizable,
+    AsyncStream,
     Builder,
     Collect,
     Driver,
@@ -23,10 +25,12 @@ from anabranch import (
     Stream,
     Variable,
     associative,
+    async_driver,
     cross,
     module_from_functions,
     zipped,
 )
+from anabranch.async_driver import AsyncDriver
 from anabranch.events import Event, SpanFinished
 from anabranch.function_modifiers import (
     apply_to,
@@ -252,3 +256,20 @@ def _misuse_of_the_driver(failure: Failure) -> None:
 
 def _errors_are_exceptions(error: InputError) -> Callable[..., Any]:
     raise error
+
+
+async def awaited_item(limit: int) -> AsyncParallelizable[int]:
+    yield limit
+
+
+async def read(awaited_item: AsyncStream[int]) -> int:
+    return sum([one async for one in awaited_item])
+
+
+async def awaited() -> None:
+    driver = async_driver.Builder().with_modules(module_from_functions(awaited_item, read)).with_config({}).with_executor("asyncio", workers=3).build()
+    assert_type(driver, AsyncDriver)
+    assert_type(await driver, AsyncDriver)
+    assert_type(await driver.run(["read"], inputs={"limit": 3}), RunResult)
+    async for one in awaited_item(3):
+        assert_type(one, int)
