@@ -35,7 +35,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anabranch.errors import FlowError, TimedOut
 from anabranch.markers import marks_of
@@ -61,6 +61,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+PATIENCE: Final = 2.0
+"""Seconds that a loop has to stop."""
+
 _group: contextvars.ContextVar[Group | None] = contextvars.ContextVar("anabranch.awaiting", default=None)
 _limit: contextvars.ContextVar[tuple[float, str] | None] = contextvars.ContextVar("anabranch.awaiting.limit", default=None)
 
@@ -84,11 +87,12 @@ class _Loop:
         self._thread.start()
 
     def end(self) -> None:
-        """Stops the loop, ends its thread, and closes it."""
+        """Stops the loop, ends its thread, and closes it. A loop that a user's function blocks is left to the daemon's fate."""
         with suppress(RuntimeError):  # closed already
             self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
+        self._thread.join(PATIENCE)
+        if not self._thread.is_alive():
+            self.loop.close()
 
 
 _lock = threading.Lock()
@@ -253,11 +257,17 @@ class Bridge:
         return letter
 
     def end(self) -> None:
-        """Cancels the task and waits until it has ended."""
+        """Cancels the task and waits until it has ended, however often an alarm goes off meanwhile."""
         self.cancel()
-        while self._mail.get() is not None:
+        while not self._has_ended():
             pass
         self._group.leave(self)
+
+    def _has_ended(self) -> bool:
+        try:
+            return self._mail.get() is None
+        except TimedOut:
+            return False
 
     def outcome(self) -> Any:
         """What came of a task that has ended; raises what it raised.
@@ -370,8 +380,12 @@ def awaited(make: Callable[[Bridge], Awaitable[T]]) -> T:
 
 
 def _crossed(bridge: Bridge, made: Awaitable[T]) -> T:
-    bridge.begin(made if isinstance(made, Coroutine) else _coroutine(made))
-    bridge.wait()
+    try:
+        bridge.begin(made if isinstance(made, Coroutine) else _coroutine(made))
+        bridge.wait()
+    except BaseException:
+        bridge.cancel()  # an alarm may have gone off between the two
+        raise
     result: T = bridge.outcome()
     return result
 
@@ -466,6 +480,8 @@ class Awaited:
     __slots__ = ("__wrapped__", "streams")
 
     def __init__(self, function: Callable[..., Any], streams: frozenset[int | str] = frozenset()) -> None:
+        import asyncio  # noqa: F401  not within a limit of time, which would leave half of it imported
+
         self.__wrapped__ = function
         self.streams = streams
 

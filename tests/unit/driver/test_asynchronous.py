@@ -8,6 +8,7 @@ import functools
 import inspect
 import json
 import threading
+import time
 
 import pytest
 
@@ -395,6 +396,20 @@ def test_a_limit_of_time_cancels_the_coroutine(placed, tmp_path):
     assert isinstance(failure.exception, TimedOut)
     assert "'slow' took longer than its timeout of 0.5 s" in str(failure.exception)
     assert (tmp_path / "ended").exists()
+
+
+def test_a_coroutine_that_holds_up_its_loop_costs_its_item_where_processes_can_be_killed():
+    @on_error("skip")
+    @timeout(1)
+    async def stuck(number: int) -> int:
+        if number == 1:
+            time.sleep(LONG)  # noqa: ASYNC251  that is the point
+        return number
+
+    with Builder().with_modules(module_from_functions(number, stuck)).with_executor("processes", workers=2).build() as driver:
+        run = driver.run(["stuck"], {"count": 4})
+    assert run.results == {"stuck": [0, 2, 3]}
+    assert [type(failure.exception) for failure in run.failures] == [TimedOut]
 
 
 def test_what_exits_ends_no_loop():
