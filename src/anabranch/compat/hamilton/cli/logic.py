@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from anabranch.cli.flow import load
 from anabranch.compat.hamilton.driver import Builder, Driver
 from anabranch.errors import InputError
 
@@ -23,7 +25,20 @@ __all__ = [
 
 def build(paths: list[Path], config: Mapping[str, Any] | None = None) -> Driver:
     """A driver of the modules in these files."""
-    return Builder().with_modules(*(load(str(path)) for path in paths)).with_config(config or {}).build()
+    return Builder().with_modules(*(_module(path) for path in paths)).with_config(config or {}).build()
+
+
+def _module(path: Path) -> ModuleType:
+    path = path.resolve()
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise InputError(f"'{path}' is no file of Python")
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    module = module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def get_git_base_directory() -> str:
