@@ -147,6 +147,8 @@ def test_nodes_and_graphs_are_told_in_their_words(module):
     assert [entry["name"] for entry in document["nodes"]] == ["given", "more", "one", "two"]
     found = graph.FunctionGraph.from_modules(module, config={"given": 2}).execute()
     assert (found["one"], found["two"]) == (3, 6)
+    found = graph.FunctionGraph.from_modules(module, config={"one": 5}).execute()  # config stands in for a node
+    assert (found["one"], found["two"]) == (5, 10)
 
 
 def test_what_is_asked_of_the_flow(module):

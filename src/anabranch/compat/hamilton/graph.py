@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from anabranch.compat.hamilton._words import in_their_words, tags_of
+from anabranch.compat.hamilton._words import in_their_words, is_extra, tags_of
 from anabranch.compat.hamilton.htypes import Collect, Parallelizable
 from anabranch.compat.hamilton.node import DependencyType, Node, NodeType, linked
 from anabranch.draw import Picture
@@ -17,6 +17,7 @@ from anabranch.driver.adapters import Adapters
 from anabranch.driver.parts import Parts
 from anabranch.graph import Graph, Parameter, Role
 from anabranch.graph import Node as GraphNode
+from anabranch.graph.graph import nodes_from
 from anabranch.lineage.variable import variable_of
 from anabranch.registry import make_executor
 from anabranch.results import ResultBuilder
@@ -53,8 +54,10 @@ class FunctionGraph:
         Raises:
             ValueError: they do not make a dataflow.
         """
-        graph = Graph.from_modules(modules, config, override=allow_module_overrides)
-        return cls.of(in_their_words(graph))
+        given = dict(config or {})
+        nodes = nodes_from(modules, given, override=allow_module_overrides)
+        kept = [node for node in nodes.values() if node.name not in given and not is_extra(node)]
+        return cls.of(in_their_words(Graph.from_nodes(kept, given)))
 
     @property
     def config(self) -> dict[str, Any]:
