@@ -25,6 +25,12 @@ from anabranch.integrations.dagster import Partition, driver_assets  # noqa: E40
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),  # of what Dagster says of itself
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster"),
+]
+
 
 @pytest.fixture(autouse=True)
 def _dagster_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,6 +334,26 @@ def test_values_need_not_be_kept_by_dagster(materialize: Any, tmp_path: Path) ->
     assert figures(found["total"])["total_json/size"] == 1
     assert figures(found["squares"])["saved/files"] == 3
     assert sorted(path.name for path in tmp_path.glob("?.json")) == ["0.json", "1.json", "2.json"]
+
+
+def test_what_savers_need_comes_from_the_run_config_too(materialize: Any, tmp_path: Path) -> None:
+    saving = to.json(id="total_json", dependencies=[total], path="{folder}/total.json")
+    driver = Builder().with_modules(FLOW).with_materializers(saving).build()
+
+    @dagster.asset
+    def limit() -> int:
+        return 3
+
+    assets = driver_assets(driver, [total, result], name="numbers", upstream={"limit": "limit"})
+    config = {"ops": {"numbers": {"config": {"folder": str(tmp_path), "start": 1}}}}
+    found = materialize(assets, limit, run_config=config)
+    assert (tmp_path / "total.json").read_text() == "5"
+    assert found.asset_value("result") == 6.5
+    (tmp_path / "values" / "limit").unlink()
+    (tmp_path / "total.json").unlink()
+    found = materialize(assets, limit, selection=["result"], run_config=config)  # neither limit nor what saves total is needed
+    assert found.asset_value("result") == 6.5
+    assert not (tmp_path / "total.json").exists()
 
 
 def test_files_of_a_fan_out_are_counted(materialize: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ This module never runs a driver.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -68,8 +68,8 @@ class Sources:
         key = self.partition.key if self.partition is not None else ""
         return key if key in self.graph.nodes else ""
 
-    def of(self, context: dagster.AssetExecutionContext) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Inputs and overrides of this materialization.
+    def of(self, context: dagster.AssetExecutionContext, needed: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Inputs and overrides of this materialization, as far as they are needed; no other asset of others is loaded.
 
         Raises:
             InputError: a value does not fit.
@@ -77,7 +77,7 @@ class Sources:
         given = self.given(context) if callable(self.given) else self.given
         config = context.op_execution_context.op_config or {}
         inputs = dict(given) | {name: value_of(self.graph, name, value, convert) for name, value in config.items()}
-        inputs |= {name: context.load_asset_value(key) for name, key in self.upstream.items()}
+        inputs |= {name: context.load_asset_value(key) for name, key in self.upstream.items() if name in needed}
         overrides: dict[str, Any] = {}
         if self.partition is not None:
             (overrides if self.splits else inputs).update(self._keyed(self.partition, context))
@@ -85,7 +85,8 @@ class Sources:
                 window = context.partition_time_window
                 for name, moment in zip(self.partition.window, (window.start, window.end), strict=True):
                     inputs[name] = value_of(self.graph, name, moment.isoformat(), parse)
-        return inputs, overrides
+        inputs = {name: value for name, value in inputs.items() if name in needed or name in self.graph.config}
+        return inputs, {name: value for name, value in overrides.items() if name in needed}
 
     def keys(self, context: dagster.AssetExecutionContext) -> tuple[str, ...]:
         """The partitions that are materialized; none if there are none."""

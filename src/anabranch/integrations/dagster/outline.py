@@ -87,21 +87,15 @@ def outline_of(graph: Graph, assets: Sequence[str], replaced: Collection[str] = 
             raise InputError(f"there is no function '{name}' to be an asset{nearest_or_all(name, graph.nodes)}")
     chosen = [name for name in graph.nodes if name in set(assets)]
     found = {name: _above(graph, name, set(chosen), replaced) for name in chosen}
-    savers, checks = _savers(graph, chosen), _checks(graph, {name: own for name, (own, _, _) in found.items()})
-    return Outline(
-        tuple(
-            Part(
-                name,
-                own,
-                upstream,
-                inputs,
-                graph.value_axes(name),
-                tuple(saver for saver, asset in savers.items() if asset == name),
-                tuple(check for check in checks if check.asset == name),
-            )
-            for name, (own, upstream, inputs) in found.items()
-        )
-    )
+    known, savers = set(chosen), _savers(graph, chosen)
+    checks = _checks(graph, {name: own for name, (own, _, _) in found.items()})
+    parts = []
+    for name, (own, upstream, inputs) in found.items():
+        saved_by = tuple(saver for saver, saved in savers.items() if saved == name)
+        of_savers = (one for saver in saved_by for one in _above(graph, saver, known)[2])
+        needed, axes = tuple(dict.fromkeys((*inputs, *of_savers))), graph.value_axes(name)
+        parts.append(Part(name, own, upstream, needed, axes, saved_by, tuple(one for one in checks if one.asset == name)))
+    return Outline(tuple(parts))
 
 
 Names = tuple[str, ...]

@@ -10,7 +10,7 @@ This module never decides what is to be materialized.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from time import perf_counter
@@ -23,6 +23,7 @@ from anabranch.driver.request import RunOptions
 from anabranch.errors import FlowError, InputError
 from anabranch.events import Event, RunFinished, RunStarted
 from anabranch.failure import Failure, ItemsFailed, summary
+from anabranch.graph.graph import reach
 from anabranch.integrations.dagster import facts
 from anabranch.integrations.dagster.inputs import Sources
 from anabranch.integrations.dagster.outline import Check, Outline, Part, is_saver
@@ -101,10 +102,13 @@ class Step:
         parts = [part for part in self.outline.parts if self.keys[part.name] in context.selected_asset_keys]
         wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
         checks = [check for check in self.outline.checks if (self.keys[check.asset], check.name) in wanted]
+        savers = [saver for part in parts for saver in part.savers]
+        names = list(dict.fromkeys((*(part.name for part in parts), *savers, *(check.report for check in checks))))
         try:
-            inputs, overrides = self.sources.of(context)
-            overrides |= self._stored(context, {part.name for part in parts})
-            made = self._run(context, (parts, checks), inputs, overrides)
+            stored = self.outline.lacking({part.name for part in parts}) if self.keep_values else ()
+            inputs, overrides = self.sources.of(context, self._needed(names, stored))
+            overrides |= self._stored(context, stored)
+            made = self._run(context, names, inputs, overrides)
         except (InputError, FlowError) as error:
             raise dagster.Failure(str(error), allow_retries=False) from error
         keys = self.sources.keys(context)
@@ -122,17 +126,10 @@ class Step:
     def _run(
         self,
         context: dagster.AssetExecutionContext,
-        wanted: tuple[list[Part], list[Check]],
+        names: list[str],
         inputs: dict[str, Any],
         overrides: dict[str, Any],
     ) -> Made:
-        parts, checks = wanted
-        savers = [saver for part in parts for saver in part.savers]
-        reports = [check.report for check in checks]
-        names = list(dict.fromkeys((*(part.name for part in parts), *savers, *reports)))
-        needed = self.driver.graph.upstream(names)
-        inputs = {name: value for name, value in inputs.items() if name in needed or name in self.driver.graph.config}
-        overrides = {name: value for name, value in overrides.items() if name in needed}
         options: RunOptions = {"on_error": "finish"} if self.driver.faults.on_error == "raise" else {}
         if self.resume:
             options |= {"run_id": self._run_id(context, names, inputs, overrides), "resume": True}
@@ -161,12 +158,15 @@ class Step:
                 said.append([name, version.value if version is not None else ""])
         return f"{first}.{blake2b(repr(said).encode(), digest_size=6).hexdigest()}"
 
-    def _stored(self, context: dagster.AssetExecutionContext, selected: set[str]) -> dict[str, Any]:
+    def _needed(self, names: list[str], stored: Collection[str]) -> set[str]:
+        """What these are made of, as far as that is not stored."""
+        edges = self.driver.graph.edges
+        return reach(names, lambda name: () if name in stored else (edge.source for edge in edges.get(name, ())))
+
+    def _stored(self, context: dagster.AssetExecutionContext, names: Collection[str]) -> dict[str, Any]:
         """Values of assets that are needed and not selected, from where Dagster keeps them."""
-        if not self.keep_values:
-            return {}
         found: dict[str, Any] = {}
-        for name in self.outline.lacking(selected):
+        for name in names:
             key = self.keys[name]
             try:
                 value = context.load_asset_value(key)
