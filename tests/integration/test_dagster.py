@@ -411,6 +411,16 @@ def test_partitions_may_be_the_items_of_a_fan_out(materialize: Any) -> None:
     assert skipped.success and not made(skipped)
 
 
+def test_each_partition_is_saved_under_its_own_name(materialize: Any, tmp_path: Path) -> None:
+    saving = to.json(id="sold_json", dependencies=[sold], path="{folder}/{region}.json")
+    driver = Builder().with_modules(module_from_functions(region, sold)).with_materializers(saving).build()
+    partition = Partition(dagster.StaticPartitionsDefinition(REGIONS), "region")
+    assets = driver_assets(driver, [sold], name="sales", partition=partition, inputs={"folder": str(tmp_path)})
+    found = made(materialize(assets, partition_key="east"))
+    assert figures(found["sold"])["sold_json/files"] == 1
+    assert (tmp_path / "east.json").read_text() == "4"
+
+
 def test_many_partitions_are_one_run(materialize: Any, instance: Any) -> None:
     partition = Partition(dagster.StaticPartitionsDefinition(REGIONS[:2]), "region")
     assets = driver_assets(

@@ -92,7 +92,7 @@ def outline_of(graph: Graph, assets: Sequence[str], replaced: Collection[str] = 
     parts = []
     for name, (own, upstream, inputs) in found.items():
         saved_by = tuple(saver for saver, saved in savers.items() if saved == name)
-        of_savers = (one for saver in saved_by for one in _above(graph, saver, known)[2])
+        of_savers = (one for saver in saved_by for one in _above(graph, saver, known, replaced)[2])
         needed, axes = tuple(dict.fromkeys((*inputs, *of_savers))), graph.value_axes(name)
         parts.append(Part(name, own, upstream, needed, axes, saved_by, tuple(one for one in checks if one.asset == name)))
     return Outline(tuple(parts))
@@ -123,8 +123,8 @@ def _savers(graph: Graph, assets: Iterable[str]) -> dict[str, str]:
     for name, node in graph.nodes.items():
         if is_saver(node) and name not in known:
             own, upstream, _ = _above(graph, name, known)
-            made_between = any(graph.nodes[one].originating for one in own if not is_saver(graph.nodes[one]))
-            if upstream and not made_between:
+            between = [one for one in own if graph.nodes[one].originating and not is_saver(graph.nodes[one])]
+            if upstream and graph.upstream(upstream[-1:]).issuperset(between):  # else it saves something else
                 found[name] = upstream[-1]
     return found
 
