@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from anabranch.libraries import library
+
 __all__ = ["Udf"]
 
 
@@ -34,16 +36,13 @@ class Udf:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The column that the function makes of columns."""
-        from importlib import import_module
-
-        functions: Any = import_module("pyspark.sql.functions")
+        functions = library("pyspark.sql.functions", "with_columns on Spark")
         given = {**dict(zip(self.names, args, strict=False)), **kwargs}
         columns = tuple(name for name, value in given.items() if type(value).__name__ == "Column")
         call = _bound(self.func, columns, {name: value for name, value in given.items() if name not in columns})
         if self.by_series:
-            import pandas as pd
-
-            call.__annotations__ = {"values": pd.Series, "return": pd.Series}
+            series = library("pandas", "with_columns on Spark").Series
+            call.__annotations__ = {"values": series, "return": series}
             made = functions.pandas_udf(call, self.returns)
         else:
             made = functions.udf(call, self.returns)
