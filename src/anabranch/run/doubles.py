@@ -20,7 +20,7 @@ from statistics import median
 from typing import Final
 
 from anabranch.events import CopyWon, SpanDoubled
-from anabranch.executor import Message
+from anabranch.executor import CallLost, Message
 from anabranch.plan import FanTask
 from anabranch.run.board import Board, Purpose, Trip
 from anabranch.run.commands import Command, Later
@@ -99,7 +99,7 @@ class Doubles:
         del self._pairs[other]
         is_copy = self.copies.pop(number, None) is not None
         self.copies.pop(other, None)
-        if not isinstance(message, Outcome) or message.pushed is not None:
+        if isinstance(message, CallLost) or (isinstance(message, Outcome) and message.pushed is not None):
             return False
         errand, fan = trip.errand, trip.errand.frame.fans[trip.errand.number]
         if is_copy:
