@@ -28,17 +28,18 @@ def is_mended(flow):
 @given(flow=flows(failures=True, places=PLACES), seed=st.integers(0, 2**32), slots=st.sampled_from([1, 2, 3]))
 def test_every_order_of_completion_gives_the_oracles_answer(losses, flow, seed, slots):
     assume(is_mended(flow))
-    elsewhere = {"one": Capacity(1, 1), "two": Capacity(2, 3)}
+    elsewhere = {"default": Capacity(slots, 2 * slots, is_local=True), "one": Capacity(1, 1), "two": Capacity(2, 3, is_local=True)}
     driver = flow.driver(elsewhere=dict.fromkeys(PLACES, "sequential"))
     asked = (flow.outputs, flow.inputs, flow.overrides)
-    found = answer(lambda: execute_seeded(driver, *asked, seed=seed, slots=slots, elsewhere=elsewhere, losses=losses))
+    found = answer(lambda: execute_seeded(driver, *asked, seed=seed, slots=slots, elsewhere=elsewhere, tokens={"seats": 2}, losses=losses))
     assert flow.agrees(found), f"{found} instead of {flow.expected()}"
 
 
 @pytest.fixture(scope="module")
 def executors():
-    made = {"sequential": "sequential", "threads": make_executor("threads", {"workers": 2})}
-    made["processes"] = make_executor("processes", {"workers": 2})
+    seats = {"resources": {"seats": 2}}
+    made = {"sequential": make_executor("sequential", seats), "threads": make_executor("threads", {"workers": 2, **seats})}
+    made["processes"] = make_executor("processes", {"workers": 2, **seats})
     yield made
     made["threads"].close()
     made["processes"].close()

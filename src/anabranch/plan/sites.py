@@ -34,12 +34,18 @@ def sited(vertices: dict[str, Vertex]) -> dict[str, Vertex]:
         if name not in sites and vertices[name].axes:
             found = next((sites[reader] for reader in readers.get(name, ()) if reader in sites), None)
             if found is not None:
-                sites[name] = found
+                sites[name] = _joined(vertices[name], found)
     for name, vertex in vertices.items():
         if name not in sites:
             links = sorted(vertex.links, key=lambda link: link.role is Role.PLAIN)
-            sites[name] = next((sites[link.source] for link in links if vertices[link.source].function), ANYWHERE)
+            found = next((sites[link.source] for link in links if vertices[link.source].function), ANYWHERE)
+            sites[name] = _joined(vertex, found)
     return {name: replace(vertex, site=sites[name]) for name, vertex in vertices.items()}
+
+
+def _joined(vertex: Vertex, site: Site) -> Site:
+    """The site of a vertex that goes with another. Beside one that must be alone there are items at most: they call nothing."""
+    return site if vertex.function is None and len(vertex.axes) == 1 else site._replace(alone="")
 
 
 def _own(vertex: Vertex) -> Site:

@@ -193,6 +193,11 @@ class FanState:
         self.phase = phase
 
     @property
+    def is_open(self) -> bool:
+        """Whether spans can be cut."""
+        return self.phase is Phase.OPEN
+
+    @property
     def left(self) -> int | None:
         """Items that remain to be cut; None if nobody knows."""
         return None if self.length is None else self.length - self.cut
@@ -204,8 +209,10 @@ class FanState:
 
     def may_open(self, index: int) -> bool:
         """Whether an item has an inner fan, and what it is made of is here."""
+        if self.phase is Phase.DONE or not self.task.nested:
+            return False
         slots = (self.frame.slots[reading.outer] for reading in self.task.aligned)
-        return self.task.nested and all(_has_here(slot, index) for slot in slots)
+        return all(_has_here(slot, index) for slot in slots)
 
     @property
     def wanted(self) -> bool:

@@ -77,6 +77,8 @@ class Tokens:
         return ""
 
     def _may_cut(self, room: Room, fan: FanState, awaited: set[str]) -> bool:
+        if not fan.is_open:
+            return True  # it only has to be taken off
         if fan.task.needs_code is not None and room.ready:
             return False  # what has been cut off it waits already
         if fan.task.toll.inside and fan.may_open(fan.cut):

@@ -124,7 +124,7 @@ def numbers(values: list[Any]) -> list[Any]:
 
 
 HEADER = """\
-from anabranch import Collect, Failed, Parallelizable, Stream, associative, cross, on_error, run_on, zipped
+from anabranch import Collect, Failed, Parallelizable, Stream, associative, cross, limit, on_error, resources, run_on, zipped
 from anabranch.testing.flows import expand, fail_some, first, last, mix, numbers, skip_some, take
 
 """
@@ -279,6 +279,12 @@ class _Read:
 
 
 LIMITS = (1, 2)
+WISHES = (
+    '@resources(custom={"seats": 1})\n',
+    '@resources(lambda **given: {"seats": 1 + len(given) % 2})\n',
+    '@limit(concurrency=1, key="service")\n',
+    "@limit(per_second=100_000)\n",
+)
 INPUTS = {"x": "", "y": " = 3", "c": "", "d": " = None"}
 """Names that no function gives, and their defaults: x and y come as inputs, c as config, d never."""
 
@@ -291,7 +297,8 @@ def flows(
 
     They have fan-outs nested up to `depth`, static chains and diamonds, collects and streams of any depth, crossings, skips,
     associative collectors, optional and keyword-only parameters, config, overrides of all kinds, and requests for nodes
-    inside fan-outs; with `failures` also functions that raise `DrawnError`, with `places` also some that name one of these.
+    inside fan-outs; with `failures` also functions that raise `DrawnError`, with `places` also some that name one of these, or
+    need some of the two ``seats`` that there are, or may be called by few at once.
     """
     nodes: list[_Drawn] = []
     lines: list[str] = []
@@ -300,7 +307,9 @@ def flows(
         nodes.append(node)
         placeable = not node.expands and "Stream[" not in text
         place = draw(st.sampled_from(["", "default", *places])) if places and placeable else ""
-        lines.append(f"@run_on({place!r})\n{text}" if place else text)
+        wishes = draw(st.lists(st.sampled_from(WISHES), max_size=2, unique=True)) if places and placeable else []
+        wishes = [wish for wish in wishes if "limit" not in wish or "@associative" not in text]
+        lines.append("".join([f"@run_on({place!r})\n" if place else "", *wishes, text]))
     names = [node.name for node in nodes]
     inputs = {name: draw(st.integers(0, 20)) for name in ("x", "y") if any(f"{name}: int" in line for line in lines)}
     outputs = draw(st.lists(st.sampled_from([*names, *inputs]), max_size=4, unique=True))

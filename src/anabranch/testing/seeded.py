@@ -98,6 +98,7 @@ def execute_seeded(
     seed: int,
     slots: int = 3,
     elsewhere: Mapping[str, Capacity] = MappingProxyType({}),
+    tokens: Mapping[str, float] | None = None,
     losses: float = 0.0,
     observe: Observer | None = None,
     log: list[Command] | None = None,
@@ -112,6 +113,7 @@ def execute_seeded(
         seed: decides orders and durations.
         slots: how many workers there seem to be.
         elsewhere: how many there seem to be at further places.
+        tokens: what there seems to be for functions that need something.
         losses: the share of calls whose worker dies, and of answers that come late or twice.
         observe: is called with every event.
         log: takes every command that the run gives to the engine.
@@ -123,7 +125,17 @@ def execute_seeded(
     check_kept(plan.selection, driver.faults.on_error)
     faults = replace(driver.faults, deaths=10**9) if losses else driver.faults
     given = slots_of(driver.graph, plan, inputs, overrides)
-    run = Run(plan.root, given, slots=slots, credit=2 * slots, places=elsewhere, faults=faults, policies=plan.policies)
+    run = Run(
+        plan.root,
+        given,
+        slots=slots,
+        credit=2 * slots,
+        places=elsewhere,
+        tokens=tokens,
+        faults=faults,
+        policies=plan.policies,
+        limits=plan.limits,
+    )
     engine = SeededEngine(plan, run, SeededLease(seed, losses), observe)
     engine.log = log
     return engine.finish()
