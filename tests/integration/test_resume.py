@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from anabranch import Builder, Collect, Failed, Parallelizable, module_from_functions
+from anabranch import Builder, Collect, Failed, Parallelizable, Skip, module_from_functions
 from anabranch.errors import FlowError, InputError, StoreError
 from anabranch.journal import Runs
 
@@ -315,3 +315,25 @@ def test_options_that_do_not_go_together(tmp_path):
     assert driver.run(["doubled"], {"n": 1}, durable=True).run_id in Runs(tmp_path).names()
     with pytest.raises(InputError, match="there is no run 'two'"):
         driver.execute(["doubled"], {"n": 1}, resume="two")
+
+
+def odd(listed: int) -> int:
+    calls.append(listed)
+    if listed % 2 == 0:
+        raise Skip
+    return listed
+
+
+def odds(odd: Collect[int]) -> list[int]:
+    if TOLD.stops:
+        raise KeyboardInterrupt
+    return odd
+
+
+def test_items_that_were_skipped_are_done_too(tmp_path):
+    driver = Builder().with_modules(module_from_functions(listed, odd, odds)).with_runs(tmp_path).build()
+    calls.clear()
+    TOLD.items, TOLD.stops = (1, 2, 3, 4), False
+    assert driver.execute(["odds"], {"n": 1}, run_id="one") == {"odds": [1, 3]}
+    assert driver.execute(["odds", "odd"], {"n": 1}, resume="one") == {"odds": [1, 3], "odd": [1, 3]}
+    assert calls == [1, 2, 3, 4]

@@ -44,8 +44,10 @@ def ls(*, path: Where = None, as_json: Json = False) -> None:
     """Lists what is cached: nodes, the versions of their code, how many results, how large, how old."""
 
     def work(results: Results) -> None:
+        from anabranch.rebuild.asked import NOTES
+
         with _opened(path) as store:
-            summaries = store.summaries()
+            summaries = [one for one in store.summaries() if one.name != NOTES.name]
         if as_json:
             results.write(lambda: results.print(json_of(results, [_document(one) for one in summaries])))
         else:

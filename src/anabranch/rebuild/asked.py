@@ -15,7 +15,7 @@ from anabranch.rebuild.caching import Recipes
 from anabranch.store import Missing, Recipe, Store
 from anabranch.versions import CodeVersion, Unversionable, Versions, changes
 
-__all__ = ["Asked", "note", "noted", "version"]
+__all__ = ["NOTES", "Asked", "note", "noted", "version"]
 
 NOTES: Final = Recipe("what was asked for", b"")
 """What requests are noted by in a cache."""

@@ -13,11 +13,12 @@ from typing import Any, Final
 from anabranch.code import Code, Layout, Outcome
 from anabranch.errors import StoreError
 from anabranch.markers import Skip, marks_of
+from anabranch.missing import ABSENT
 from anabranch.rebuild.ahead import look_ahead
 from anabranch.rebuild.listing import listed
 from anabranch.rebuild.shelves import Shelves
 from anabranch.rebuild.span import NOTHING, Span, current
-from anabranch.rebuild.stored import CACHE, RUN, Stored
+from anabranch.rebuild.stored import CACHE, LEFT_OUT, RUN, Stored
 from anabranch.store import Recipe
 from anabranch.versions import Unversionable, keys_of
 
@@ -145,7 +146,13 @@ class Kept:
         found = self._found(span, where, places)
         if found is not NOTHING:
             return found
-        value = self._made(span, args, kwargs)
+        try:
+            value = self._made(span, args, kwargs)
+        except Skip:
+            for shelf, recipe, key in places:
+                if shelf == RUN:
+                    span.keep(shelf, recipe, "pickle", (key, ABSENT))
+            raise
         for shelf, recipe, key in places:
             span.keep(shelf, recipe, self.facts.format, (key, value))
         return value
@@ -162,6 +169,8 @@ class Kept:
         for shelf, recipe, key in places:
             if shelves.counts(name, where) if shelf == RUN else self.aim is Aim.LOOK:
                 found = span.find(shelf, recipe, key)
+                if found is ABSENT or (type(found) is Stored and found.version == LEFT_OUT):
+                    raise Skip
                 if found is not NOTHING:
                     return found
         if not shelves.wants(where):

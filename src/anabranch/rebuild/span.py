@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch.errors import StoreError
 from anabranch.failure import Failure
+from anabranch.missing import ABSENT
 from anabranch.rebuild.shelves import Shelves, say_once, store_of, versions_of
-from anabranch.rebuild.stored import CACHE, RUN, Stale, Stored, holds_stored
+from anabranch.rebuild.stored import CACHE, LEFT_OUT, RUN, Stale, Stored, holds_stored
 from anabranch.store import Entry, Missing, Recipe, Store
 from anabranch.versions import Unversionable, Versions, collected
 
@@ -245,7 +246,10 @@ class Span:
             store = self.store(shelf) if shelf == CACHE or not self.shelves.reads else None
             if store is None:
                 continue
-            versions = group.keys if shelf == RUN and self.shelves.cache is None else self._versions(group)
+            versions = list(group.keys) if shelf == RUN and self.shelves.cache is None else self._versions(group)
+            for place, value in enumerate(group.values):
+                if value is ABSENT:
+                    versions[place] = LEFT_OUT
             mine = claim if shelf == CACHE and not left else None
             try:
                 store.put_many(recipe, group.keys, versions, group.values, format=form, claim=mine)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from anabranch.errors import StoreError
 from anabranch.store.entry import Entry
 
-__all__ = ["CACHE", "RUN", "Stale", "Stored", "holds_stored"]
+__all__ = ["CACHE", "LEFT_OUT", "RUN", "Stale", "Stored", "holds_stored"]
 
 CACHE, RUN = 0, 1
 """Where a value is kept: in the cache, or with the run."""
+
+
+LEFT_OUT: Final = b"an item left out\0\0\0\0"
+"""The version of what a run keeps of an item that a function skipped: that it did."""
 
 
 class Stale(StoreError):
