@@ -129,6 +129,14 @@ def test_executors_and_who_chooses_them(module):
         builder.with_remote_executor(Own()).build()
 
 
+def test_inputs_that_nobody_must_give_are_none_where_asked_for(module):
+    driver = build(module)
+    assert driver.raw_execute(["two", "more"], inputs={"given": 1}) == {"two": 4, "more": None}
+    assert driver.raw_execute(["more", "two"], inputs={"given": 1, "more": 2}) == {"more": 2, "two": 6}
+    with pytest.raises(ValueError, match="'given'"):
+        driver.raw_execute(["given"])
+
+
 def test_nodes_and_graphs_are_told_in_their_words(module):
     from hamilton import graph, graph_types, node
 

@@ -207,6 +207,8 @@ class Driver(Pictures):
     ) -> dict[str, Any]:
         """The outputs by name, whatever the result builder."""
         names, extra = self._asked(final_vars, inputs)
+        names, unset = self._unset(names, inputs, overrides)
+        extra.update(unset)
         if display_graph:
             self._show(names, inputs, overrides)
         found = self._driver.execute(names, self._inputs(inputs), self._overrides(overrides)) if names else {}
@@ -233,6 +235,7 @@ class Driver(Pictures):
     ) -> None:
         """Raises what `execute` would raise before its first function is called."""
         names, _ = self._asked(final_vars, inputs)
+        names, _ = self._unset(names, inputs, overrides)
         if names:
             self._driver.validate_execution(names, self._inputs(inputs), self._overrides(overrides))
 
@@ -253,6 +256,15 @@ class Driver(Pictures):
         names = self._create_final_vars(outputs)
         extra = {name: inputs[name] for name in names if inputs and name in inputs and not self._knows(name)}
         return [name for name in names if name not in extra], extra
+
+    def _unset(
+        self, names: list[str], inputs: Mapping[str, Any] | None, overrides: Mapping[str, Any] | None
+    ) -> tuple[list[str], dict[str, Any]]:
+        """These without the inputs that nobody gives nor must give, and None for each of those."""
+        graph = self._driver.graph
+        given = {*graph.config, *(inputs or {}), *(overrides or {})}
+        unset = {name for name in names if name in graph.inputs and not graph.inputs[name].required} - given
+        return [name for name in names if name not in unset], dict.fromkeys(unset)
 
     def _create_final_vars(self, final_vars: Sequence[Any]) -> list[str]:
         modules = {module.__name__ for module in self.graph_modules}
