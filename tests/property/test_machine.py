@@ -229,7 +229,8 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def a_span_takes_too_long(self) -> None:
         alarms = self.run.doubles.alarms
-        self.engine.wake(next(n for n, due in enumerate(self.engine.delayed) if due.alarm in alarms))
+        for number in [n for n, due in enumerate(self.engine.delayed) if due.alarm in alarms][:1]:
+            self.engine.wake(number)
 
     @precondition(lambda self: self.engine is not None and self.engine.readers)
     @rule(which=WHICH)
