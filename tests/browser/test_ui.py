@@ -150,6 +150,7 @@ def test_runs_are_listed_filtered_and_found(store, window, theme):
     page.get_by_label("Search").fill("nothing is called so")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=No run is like that.")
+    page.wait_for_load_state("load")  # or its colours may not be there
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert dark == ("rgb(18, 22, 27)" if theme == "dark" else "rgb(255, 255, 255)")
 
