@@ -49,19 +49,32 @@ class Keeper:
         self._ending.set()
         if self._waiting:
             await self._closed.wait()
+        self._ending, self._closed = asyncio.Event(), asyncio.Event()
+
+
+_held: dict[str, list[Any]] = {}
+"""By session its actor, and how many executors use it. An actor's name is free some time after its end only, so it stays."""
 
 
 def open_keeper(ray: Any) -> Any:
-    """The actor of this process; lives as long as it is held."""
-    return ray.remote(Keeper).options(name=OWNER, namespace=NAMESPACE, num_cpus=0).remote()
+    """The actor of this process in this session, for one executor more; the caller sees to it that nobody else does so."""
+    session = ray.get_runtime_context().get_job_id()
+    if session not in _held:
+        _held.clear()
+        _held[session] = [ray.remote(Keeper).options(name=OWNER, namespace=NAMESPACE, num_cpus=0).remote(), 0]
+    _held[session][1] += 1
+    return _held[session][0]
 
 
 def part(ray: Any, keeper: Any) -> None:
-    """Has workers close what they made, and waits for it, but not for ever."""
+    """An executor leaves; after the last one workers close what they made, which is waited for, but not for ever."""
+    for entry in _held.values():
+        if entry[0] is keeper:
+            entry[1] -= 1
+            if entry[1] > 0:
+                return
     with suppress(Exception):
         ray.get(keeper.end.remote(), timeout=PATIENCE)
-    with suppress(Exception):
-        ray.kill(keeper)
 
 
 def watch(owner: str) -> None:

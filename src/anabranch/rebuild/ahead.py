@@ -10,6 +10,7 @@ All of this only warms up: a kept function that finds nothing prepared asks for 
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -52,6 +53,7 @@ class _Outline:
     steps: tuple[_Step, ...]
 
 
+_parsing = threading.Lock()
 _outlines: WeakKeyDictionary[Block, _Outline] = WeakKeyDictionary()
 
 
@@ -211,7 +213,9 @@ def _claim(span: Span, keys: list[bytes]) -> None:
 
 
 def _outline_of(code: Code) -> _Outline:
-    task = next(one for one in ast.parse(code.source).body if isinstance(one, ast.FunctionDef) and one.name == "task")
+    with _parsing:  # CPython 3.11 counts how deep it is for all threads together
+        tree = ast.parse(code.source)
+    task = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "task")
     parameters = tuple(argument.arg for argument in task.args.args[3:])
     body: Sequence[ast.stmt] = task.body
     elements: dict[str, str] = {}
