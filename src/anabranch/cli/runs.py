@@ -131,13 +131,14 @@ def recording_named(run: str, history: str | None, folder: Path | None) -> Recor
         InputError: there is none of them, or it cannot be replayed.
         StoreError: the history cannot be read.
     """
+    from anabranch.driver.recording import EVENTS
     from anabranch.journal import Runs
     from anabranch.predict import read_recording, recording_of
 
     if os.sep in run or run.endswith(".jsonl") or Path(run).exists():
         return read_recording(run)
     if run in Runs(folder).names():
-        return read_recording(Runs(folder).find(run) / "events.jsonl")
+        return read_recording(Runs(folder).find(run) / EVENTS)
     if re.fullmatch(r"[0-9a-f]{4,64}", run) is None:
         what = "no event file, no run that lasts ('anabranch runs' lists them), and no id of a tracked run"
         raise InputError(f"'{run}' is {what}")

@@ -50,9 +50,10 @@ def _chronicle(run: str, folder: Path | None) -> Chronicle:
     """
     if os.sep in run or Path(run).exists():
         return chronicle_of(run)
+    from anabranch.driver.recording import EVENTS
     from anabranch.journal import Runs
 
-    events = Runs(folder).find(run) / "events.jsonl"
+    events = Runs(folder).find(run) / EVENTS
     if not events.exists():
         raise InputError(f"run '{run}' has no events: it was begun by an earlier version")
     return chronicle_of(events)

@@ -45,6 +45,7 @@ class Keeping:
     def __init__(self, parts: Parts) -> None:
         self.caching = parts.caching if parts.caching is not None else Caching()
         self._parts = parts
+        self._plain = Plans(parts)
         self._known: dict[Shelves, tuple[Recipes, Plans]] = {}
         self._lock = threading.Lock()
 
@@ -107,7 +108,7 @@ class Keeping:
         from anabranch.driver.recording import Facts, Recording
 
         parts, executor = self._parts, type(self._parts.executor).__name__
-        prepared = Plans(parts).prepared(*asked)
+        prepared = self._plain.prepared(*asked)
         check(prepared, inputs_of(parts.graph, *asked[1:]))
         said = self._asked(prepared.plan, asked)
         if lasting.resumes:

@@ -29,7 +29,7 @@ from anabranch.rebuild.shelves import store_of
 from anabranch.store import Missing, Recipe, Settings
 from anabranch.store.seal import Seal, own_key
 
-__all__ = ["Facts", "Lasting", "Recording", "values_in"]
+__all__ = ["EVENTS", "Facts", "Lasting", "Recording", "values_in"]
 
 GIVEN: Final = Recipe("what was given", b"")
 """What inputs, config and overrides are kept by."""

@@ -24,8 +24,8 @@ def number(n: int) -> Parallelizable[int]:
 @check_output(range=(0, 50), importance="fail")
 def checked(number: int, book: str) -> int:
     written = Book(book)
-    written.note("called", node="checked")
-    if len(written.lines("called")) < 3:
+    written.note("called", node="checked", number=number)
+    if number == 0 and sum(line["number"] == 0 for line in written.lines("called")) < 3:
         raise ConnectionError("not yet")
     return number
 
