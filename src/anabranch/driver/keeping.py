@@ -87,14 +87,15 @@ class Keeping:
         """
         for careful in (False, True):
             chosen = replace(shelves, careful=careful)
-            request = Request(self.plans(chosen).prepared(*asked), *asked[1:], faults, chosen, *record)
+            recipes, plans = self.plans(chosen)
+            request = Request(plans.prepared(*asked), *asked[1:], faults, chosen, *record)
             try:
                 made = session.run(self._parts, request, watch)
             except Stale:
                 if careful:
                     raise
             else:
-                self._noted(request.prepared.plan, asked)
+                self._noted(request.prepared.plan, asked, recipes)
                 return made
         raise AssertionError  # one of the two has returned or raised
 
@@ -110,7 +111,7 @@ class Keeping:
         parts, executor = self._parts, type(self._parts.executor).__name__
         prepared = self._plain.prepared(*asked)
         check(prepared, inputs_of(parts.graph, *asked[1:]))
-        said = self._asked(prepared.plan, asked)
+        said = self._asked(prepared.plan, asked, self.caching.recipes(parts.graph))
         if lasting.resumes:
             return Recording.resume(lasting, said, parts.graph, executor)
         files = dict.fromkeys(parts.graph.nodes[name].origin.rpartition(":")[0] for name in said.code)
@@ -122,30 +123,29 @@ class Keeping:
                 raise
             return Recording.resume(replace(lasting, resumes=True), said, parts.graph, executor)  # it began meanwhile
 
-    def _asked(self, plan: Plan, asked: Asked) -> rebuild.Asked:
+    def _asked(self, plan: Plan, asked: Asked, recipes: Recipes) -> rebuild.Asked:
         """The versions of all that a request is made of."""
-        graph, versions = self._parts.graph, Versions(self.caching.scope)
-        return rebuild.Asked.of(graph, plan, asked[1:], self.caching.recipes(graph), versions)
+        return rebuild.Asked.of(self._parts.graph, plan, asked[1:], recipes, Versions(self.caching.scope))
 
-    def _noted(self, plan: Plan, asked: Asked) -> None:
+    def _noted(self, plan: Plan, asked: Asked, recipes: Recipes) -> None:
         """Notes in the cache what outputs are made of, so that what changed can be told later; no harm if it cannot be."""
         with suppress(StoreError):
             if self.caching.settings is not None:
-                note(store_of(self.caching.settings), self._asked(plan, asked), time.time())
+                note(store_of(self.caching.settings), self._asked(plan, asked, recipes), time.time())
 
     def _shelves(self) -> Shelves:
         return Shelves(self.caching.settings, scope=self.caching.scope)
 
-    def plans(self, shelves: Shelves) -> Plans:
-        """The plans for that, as the functions' code is now."""
+    def plans(self, shelves: Shelves) -> tuple[Recipes, Plans]:
+        """The recipes of nodes, as the functions' code is now, and the plans for them."""
         graph = self._parts.graph
         recipes = self.caching.recipes(graph)
         with self._lock:
             known = self._known.get(shelves)
             if known is not None and known[0] == recipes:
-                return known[1]
+                return known
             plans = Plans(self._parts, self.caching.kept(graph, self._parts.planned, recipes, shelves))
             self._known[shelves] = recipes, plans
             for old in list(self._known)[:-MOST]:
                 del self._known[old]
-            return plans
+            return recipes, plans

@@ -57,7 +57,8 @@ def replay(parts: Parts, run_id: str, node: str, item: tuple[int, ...], *, debug
     inputs, overrides = values_in(began.inputs, folder, "input"), values_in(began.overrides, folder, "override")
     parts = replace(parts, executor=make_executor("sequential", {}), elsewhere={}, owns=(), caching=None)
     shelves = Shelves(runs=str(runs.root), items=frozenset({item}), redo=frozenset({node}), only=True, reads=True)
-    prepared = Keeping(parts).plans(shelves).prepared([node], inputs, overrides)
+    _, plans = Keeping(parts).plans(shelves)
+    prepared = plans.prepared([node], inputs, overrides)
     try:
         found = session.run(parts, Request(prepared, inputs, overrides, Faults(), shelves, run_id=run_id)).results[node]
     except Exception as error:
