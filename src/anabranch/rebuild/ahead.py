@@ -83,7 +83,7 @@ def look_ahead(span: Span, code: Code, layout: Layout, values: tuple[Any, ...]) 
             _prepare_places(span, step.kept, layout, count, loops=code.loops)
         wanted.update(dict.fromkeys(_prepare(span, step, columns, (first, len(layout.where) + code.loops))))
     if wanted:
-        _claim(span, list(wanted))
+        span.take(list(wanted))
 
 
 class _Columns:
@@ -191,22 +191,6 @@ def _prepare_places(span: Span, kept: Kept, layout: Layout, count: int, *, loops
     keys = [place_key(kept.facts.name, item) for item in items]
     entries = store.get_many(kept.run_recipe, keys)
     span.absent.update(key for key, entry in zip(keys, entries, strict=True) if entry is None)
-
-
-def _claim(span: Span, keys: list[bytes]) -> None:
-    """Claims what is not there, as long as nobody else has; what somebody has stored in the meantime is looked up again."""
-    store = span.store(CACHE)
-    if store is None or span.is_nested:
-        return
-    try:
-        claim = store.claim(keys)
-    except StoreError:
-        return  # a cache that can only be read
-    span.claim = claim
-    span.theirs = set(keys) - claim.mine
-    span.absent -= span.theirs
-    if claim.lock is not None:
-        span.absent -= span.stored_since(store, sorted(claim.mine))
 
 
 # -- what generated code does --------------------------------------------------------------------------------------

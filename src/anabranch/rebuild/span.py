@@ -8,8 +8,9 @@ A version is made once: of what came with the call by `ahead`, of what is comput
 is stored. It is remembered by the identity of the value, which is safe as long as the value is held: those that came are held
 by the call, those that were made by what is gathered.
 
-Claims (see `anabranch.store.claims`) are taken for what the whole call is known to want. Whoever comes upon somebody else's
-claim stores what is there, gives up the own claim, and waits; so nobody waits who holds one.
+Claims (see `anabranch.store.claims`) are taken for what the whole call is known to want, and given up when it ends. Whoever
+comes upon somebody else's claim stores what is there, gives up the own claim, waits, and claims what is still not there; so
+nobody waits who holds one, and nothing that is known to be wanted is ever computed without one.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Span:
         "run",
         "shelves",
         "theirs",
+        "wanted",
     )
 
     def __init__(self, shelves: Shelves, run: str) -> None:
@@ -81,6 +83,7 @@ class Span:
         self.hits = 0
         self.absent: set[bytes] = set()
         self.theirs: set[bytes] = set()
+        self.wanted: list[bytes] = []
         self.claim: Claim | None = None
         self._rows: dict[int, tuple[int, int, list[bytes | Stored | None]]] = {}
         self._given: dict[int, bytes] = {}
@@ -100,8 +103,7 @@ class Span:
         try:
             self.flush()
         finally:
-            if self.claim is not None:
-                self.claim.end()
+            self._give_up()
 
     @property
     def is_nested(self) -> bool:
@@ -184,7 +186,7 @@ class Span:
         fresh = self._fresh.get(key, NOTHING)
         if fresh is not NOTHING or key in self.absent:
             return fresh
-        if key in self.theirs:
+        while key in self.theirs:
             self._wait()
         store = self.store(shelf)
         entry = None
@@ -230,16 +232,36 @@ class Span:
         if not self._first:
             self._first = now
         elif now - self._first > OLD:
-            self.flush()
+            self.flush(goes_on=True)
 
-    def flush(self) -> None:
-        """Stores what was noted, and gives up the claim.
+    def take(self, keys: list[bytes]) -> None:
+        """Claims what is not there, as long as nobody else has; what somebody has stored in the meantime is looked up again."""
+        store = self.store(CACHE)
+        if store is None or self.is_nested:
+            return
+        self.wanted = keys
+        try:
+            self.claim = claim = store.claim(keys)
+        except StoreError:
+            return  # a cache that can only be read
+        self.theirs = set(keys) - claim.mine
+        self.absent -= self.theirs
+        if claim.lock is not None:
+            self.absent -= self.stored_since(store, sorted(claim.mine))
+
+    def _give_up(self) -> None:
+        claim, self.claim = self.claim, None
+        if claim is not None:
+            claim.end()
+
+    def flush(self, *, goes_on: bool = False) -> None:
+        """Stores what was noted, and with the last of it gives up the claim, unless the call goes on.
 
         Raises:
             StoreError: the run is to last and its results cannot be written.
         """
         pending, self._pending, self._first = self._pending, {}, 0.0
-        claim, self.claim = self.claim, None
+        claim = None if goes_on else self.claim
         left = sum(shelf == CACHE for shelf, _, _ in pending)
         for (shelf, recipe, form), group in pending.items():
             left -= shelf == CACHE
@@ -256,8 +278,8 @@ class Span:
                 self.absent.difference_update(group.keys)
             except StoreError as error:
                 self._trouble(shelf, error)
-        if claim is not None:
-            claim.end()
+        if not goes_on:
+            self._give_up()
         self._made.clear()
         self._fresh.clear()
 
@@ -289,13 +311,15 @@ class Span:
         return [version for version in known if version is not None]
 
     def _wait(self) -> None:
-        """Waits until others have computed what they claimed."""
+        """Waits until others have computed what they claimed, and claims what is still not there."""
         claim = self.claim
         self.flush()
-        self.theirs = set()
-        self.absent = set()
-        if claim is not None and not self.is_nested:
+        self.theirs, self.absent = set(), set()
+        store = self.store(CACHE)
+        if claim is not None and store is not None:
             claim.wait()
+            there = self.stored_since(store, self.wanted)
+            self.take([key for key in self.wanted if key not in there])
 
     def _trouble(self, shelf: int, error: StoreError) -> None:
         """A store cannot be read or written: said once, and computed anew; but a run that is to last ends."""

@@ -323,18 +323,19 @@ def test_memory_is_written_again(quick: ProcessExecutor) -> None:
 
 
 def test_memory_is_not_kept_for_long(quick: ProcessExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = held(os.getpid())  # of a test that failed, say: its traceback keeps its values
     with quick.lease() as lease:
         found = ask(lease, same, np.arange(MB))
         workers = workers_of(lease)
-        mine, theirs = held(os.getpid()), set().union(*map(held, workers))
+        mine, theirs = held(os.getpid()) - others, set().union(*map(held, workers))
         assert mine - theirs, "the argument's"
         assert mine & theirs, "the result's"
         monkeypatch.setattr(pool, "COOLING", 0.1)
-        while any(map(held, workers)) or held(os.getpid()) != mine & theirs:
+        while any(map(held, workers)) or held(os.getpid()) - others != mine & theirs:
             ask(lease, pid_of)
         assert found[-1] == MB - 1
         del found
-    assert not held(os.getpid())
+    assert held(os.getpid()) <= others
 
 
 def test_a_flow_holds_one_copy_of_each_result() -> None:

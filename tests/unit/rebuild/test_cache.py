@@ -7,13 +7,16 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from anabranch import Builder, Collect, Parallelizable, Skip, Stream, associative, module_from_functions, retry
 from anabranch.errors import InputError, StoreError
 from anabranch.function_modifiers import cache
+from anabranch.rebuild import span
 from anabranch.rebuild.asked import noted
 from anabranch.store import Settings, open_store
 
@@ -504,6 +507,30 @@ def test_equal_work_of_two_drivers_at_once_is_done_once(tmp_path):
     second.join(30)
     assert found == [{"slow": 2}] * 2
     assert called() == [1]
+
+
+def long(item: int) -> int:
+    calls.append(item)
+    until = process_time() + 0.005
+    while process_time() < until:
+        pass
+    return item
+
+
+def longs(long: Collect[int]) -> list[int]:
+    return long
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_whoever_waited_for_others_claims_what_they_left(tmp_path, monkeypatch, count):
+    """Not all wait for the same: who comes back finds others at work on what was its own before."""
+    monkeypatch.setattr(span, "OLD", 0.02)  # what is stored on the way is no reason to give up a claim
+    lists = [list(range(60)), list(range(59, -1, -1)), [*range(30, 60), *range(30)], list(range(0, 60, 2)), list(range(40))]
+    made = [driver(tmp_path, item, long, longs) for _ in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        found = list(pool.map(lambda one, items: one.execute(["longs"], {"items": items})["longs"], made, lists))
+    assert found == lists[:count]
+    assert sorted(called()) == list(range(60))
 
 
 def test_a_flow_inside_of_a_flow_with_the_same_cache(tmp_path):

@@ -125,7 +125,7 @@ class _Worker:
         if last is not None:
             back = record.way(last)
             limit = way.sent if way is not None and way.sent > 0 else record.seconds
-            self._until(Kind.TRANSFER, min(back.answered, limit))
+            self._driver(min(back.answered, limit), Kind.TRANSFER, Kind.TRANSFER)
             self._until(Kind.PICKLING, min(back.answered + back.opening, limit))
         if way is None:
             self._driver(record.seconds)
@@ -135,18 +135,18 @@ class _Worker:
         self._until(queued, min(way.sent, way.received))
         self._until(Kind.TRANSFER, way.received)
 
-    def _driver(self, until: float) -> None:
-        """The time until then was what the driver was at."""
+    def _driver(self, until: float, waiting: Kind = Kind.IDLE, deciding: Kind = Kind.ENGINE) -> None:
+        """The time until then was what the driver was at: an answer that comes while it is busy waits for it."""
         until = min(until, self.record.seconds)
         if until <= self.at:
             return
         spent = self.record.doings.between(self.at, until)
         alone = self.record.workers == [DRIVER]
         here = Kind.FUNCTIONS if alone else Kind.DRIVER
-        kinds = {Doing.PACKING: Kind.PICKLING, Doing.WORKING: here, Doing.WAITING: Kind.IDLE}
+        kinds = {Doing.PACKING: Kind.PICKLING, Doing.WORKING: here, Doing.WAITING: waiting}
         for doing, kind in kinds.items():
             self.parts[kind] += spent.get(doing, 0.0)
-        self.parts[Kind.ENGINE] += max(until - self.at - sum(spent.values()), 0.0)
+        self.parts[deciding] += max(until - self.at - sum(spent.values()), 0.0)
         self.at = until
 
     def _until(self, kind: Kind, time: float) -> None:

@@ -210,8 +210,8 @@ def test_pickling_is_told_apart():
 
 def test_a_slow_expander_is_told_apart():
     record = recorded("processes", "total", {"count": 30, "slow": 0.02}, workers=1)
-    found = shares(record)  # an answer that comes meanwhile is on its way until the driver is back
-    assert sum(found[kind] for kind in ("driver", "transfer", "queue")) * record.seconds > 0.8 * 30 * 0.02
+    found = shares(record)
+    assert found["driver"] * record.seconds > 0.8 * 30 * 0.02
     assert found["driver"] > 5 * found["functions"]
     alone = recorded("sequential", "total", {"count": 30, "slow": 0.02})
     assert shares(alone)["functions"] * alone.seconds > 0.95 * 30 * 0.02
@@ -220,7 +220,7 @@ def test_a_slow_expander_is_told_apart():
 def test_a_slow_reader_is_told_apart():
     record = recorded("processes", "read", {"count": 30, "reading": 0.02}, workers=1)
     found = shares(record)
-    assert sum(found[kind] for kind in ("driver", "transfer", "queue")) * record.seconds > 0.8 * 30 * 0.02
+    assert found["driver"] * record.seconds > 0.8 * 30 * 0.02
     assert found["driver"] > 5 * found["functions"]
 
 
