@@ -18,10 +18,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from anabranch.code import Block, Code, Form, Layout
-from anabranch.errors import StoreError
 from anabranch.missing import MISSING
 from anabranch.rebuild.stored import CACHE, RUN, Stored
-from anabranch.store import Entry, Store
 from anabranch.versions import Unversionable, keys_of
 from anabranch.work import arguments_of
 
@@ -141,14 +139,13 @@ def _prepare(span: Span, step: _Step, columns: _Columns, place: tuple[int, int])
     """Looks the results of one step up; says which keys are to be claimed."""
     from anabranch.rebuild.kept import Aim
 
-    kept = step.kept
-    store = span.store(CACHE) if span.shelves.cache is not None else None
-    if store is None or kept.recipe is None or kept.aim is not Aim.LOOK or kept.facts.expands or kept.facts.streams:
+    kept, facts = step.kept, step.kept.facts
+    if span.shelves.cache is None or kept.recipe is None or kept.aim is not Aim.LOOK or facts.expands or facts.streams:
         return ()
     names, found = [], []
     for name, variable in step.arguments:
-        if name not in kept.facts.ignored:
-            column = columns.of(variable, kept.facts.depths.get(name, 0)) if variable else None
+        if name not in facts.ignored:
+            column = columns.of(variable, facts.depths.get(name, 0)) if variable else None
             if column is None:
                 return ()
             names.append(name)
@@ -156,7 +153,7 @@ def _prepare(span: Span, step: _Step, columns: _Columns, place: tuple[int, int])
     rows = list(zip(*found, strict=True)) if found else [()] * columns.count
     whole = [row for row in rows if None not in row]
     made = keys_of(kept.recipe.code, names, whole)
-    looked = _looked_up(store, kept, made)
+    looked = span.look(CACHE, kept.recipe, made)
     if looked is None:
         return ()
     missing = [key for key, entry in zip(made, looked, strict=True) if entry is None]
@@ -170,14 +167,6 @@ def _prepare(span: Span, step: _Step, columns: _Columns, place: tuple[int, int])
     span.prepare(kept, place, keys, entries)
     columns.known[step.target] = [None if entry is None else entry.version for entry in entries]
     return missing
-
-
-def _looked_up(store: Store, kept: Kept, keys: list[bytes]) -> list[Entry | None] | None:
-    assert kept.recipe is not None
-    try:
-        return store.get_many(kept.recipe, keys)
-    except StoreError:
-        return None  # and said when the function asks for itself
 
 
 def _prepare_places(span: Span, kept: Kept, layout: Layout, count: int, *, loops: bool) -> None:

@@ -17,7 +17,7 @@ from anabranch.versions import CodeVersion, Unversionable, Versions, changes
 
 __all__ = ["NOTES", "Asked", "note", "noted", "version"]
 
-NOTES: Final = Recipe("what was asked for", b"")
+NOTES: Final = Recipe("what was asked for", blake2b(b"what was asked for", digest_size=20).digest())
 """What requests are noted by in a cache."""
 
 

@@ -12,19 +12,24 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
+from time import monotonic
 from typing import Final
 
 from anabranch.store import Settings, Store, open_store
 from anabranch.versions import Scope, Versions
 
-__all__ = ["Shelves", "say_once", "store_of", "versions_of"]
+__all__ = ["Shelves", "rest", "rests", "say_once", "store_of", "versions_of"]
 
 OPEN: Final = 8
 """So many stores, and versions of so many runs, are kept."""
 
+REST: Final = 30.0
+"""After a trouble with a cache, a run does not ask it for so many seconds: each time may take as long as the first."""
+
 _stores: OrderedDict[Settings, Store] = OrderedDict()
 _versions: OrderedDict[tuple[str, Scope], Versions] = OrderedDict()
 _said: set[str] = set()
+_resting: dict[tuple[str, Settings, str], float] = {}
 _lock = threading.Lock()
 
 
@@ -108,6 +113,16 @@ def versions_of(run: str, scope: Scope) -> Versions:
             while len(_versions) > OPEN:
                 _versions.popitem(last=False)
         return found
+
+
+def rest(run: str, settings: Settings, doing: str) -> None:
+    """Says that a run has had trouble with a store, reading or writing."""
+    _resting[run, settings, doing] = monotonic() + REST
+
+
+def rests(run: str, settings: Settings, doing: str) -> bool:
+    """Whether a run should do without a store for now."""
+    return bool(_resting) and _resting.get((run, settings, doing), 0.0) > monotonic()
 
 
 def say_once(about: str, message: str) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from anabranch.errors import StoreError
 from anabranch.failure import Failure
 from anabranch.missing import ABSENT
-from anabranch.rebuild.shelves import Shelves, say_once, store_of, versions_of
+from anabranch.rebuild.shelves import Shelves, rest, rests, say_once, store_of, versions_of
 from anabranch.rebuild.stored import CACHE, LEFT_OUT, RUN, Stale, Stored, holds_stored
 from anabranch.store import Entry, Missing, Recipe, Store
 from anabranch.versions import Unversionable, Versions, collected
@@ -115,17 +115,28 @@ class Span:
         """Gives versions."""
         return versions_of(self.run, self.shelves.scope)
 
-    def store(self, shelf: int) -> Store | None:
-        """The store that a shelf is; None if there is none, or it cannot be opened, which ends a run that is to last.
+    def store(self, shelf: int, doing: str = "read") -> Store | None:
+        """The store that a shelf is; None if there is none, if a cache cannot be opened, or gave trouble lately.
 
         Raises:
             StoreError: the run cannot last.
         """
         settings = self.shelves.cache if shelf == CACHE else self.shelves.own(self.run)
-        if settings is None:
+        if settings is None or rests(self.run, settings, doing):
             return None
         try:
             return store_of(settings)
+        except StoreError as error:
+            self._trouble(shelf, error, doing)
+            return None
+
+    def look(self, shelf: int, recipe: Recipe, keys: list[bytes]) -> list[Entry | None] | None:
+        """The entries of keys; None if they cannot be looked up."""
+        store = self.store(shelf)
+        if store is None:
+            return None
+        try:
+            return store.get_many(recipe, keys)
         except StoreError as error:
             self._trouble(shelf, error)
             return None
@@ -188,13 +199,8 @@ class Span:
             return fresh
         while key in self.theirs:
             self._wait()
-        store = self.store(shelf)
-        entry = None
-        if store is not None:
-            try:
-                (entry,) = store.get_many(recipe, [key])
-            except StoreError as error:
-                self._trouble(shelf, error)
+        found = self.look(shelf, recipe, [key])
+        entry = found[0] if found else None
         return NOTHING if entry is None else self.hit(shelf, entry)
 
     def hit(self, shelf: int, entry: Entry) -> Any:
@@ -210,13 +216,10 @@ class Span:
         self.hits += value is not NOTHING
         return value
 
-    def stored_since(self, store: Store, keys: list[bytes]) -> set[bytes]:
-        """Which of these keys, that were not there, are there now."""
-        try:
-            entries = store.get_many(Recipe("", b""), keys)
-        except StoreError:
-            return set()
-        return {key for key, entry in zip(keys, entries, strict=True) if entry is not None}
+    def stored_since(self, keys: list[bytes]) -> set[bytes]:
+        """Which of these keys, that were not in the cache, are there now."""
+        entries = self.look(CACHE, Recipe("", b""), keys) or ()
+        return {key for key, entry in zip(keys, entries, strict=bool(entries)) if entry is not None}
 
     def keep(self, shelf: int, recipe: Recipe, form: str, result: tuple[bytes, Any]) -> None:
         """Notes a result, to be stored."""
@@ -236,18 +239,18 @@ class Span:
 
     def take(self, keys: list[bytes]) -> None:
         """Claims what is not there, as long as nobody else has; what somebody has stored in the meantime is looked up again."""
-        store = self.store(CACHE)
+        store = self.store(CACHE, "write")
         if store is None or self.is_nested:
             return
         self.wanted = keys
         try:
             self.claim = claim = store.claim(keys)
         except StoreError:
-            return  # a cache that can only be read
+            return  # a cache that can only be read, or it will be said when results are stored
         self.theirs = set(keys) - claim.mine
         self.absent -= self.theirs
         if claim.lock is not None:
-            self.absent -= self.stored_since(store, sorted(claim.mine))
+            self.absent -= self.stored_since(sorted(claim.mine))
 
     def _give_up(self) -> None:
         claim, self.claim = self.claim, None
@@ -265,7 +268,7 @@ class Span:
         left = sum(shelf == CACHE for shelf, _, _ in pending)
         for (shelf, recipe, form), group in pending.items():
             left -= shelf == CACHE
-            store = self.store(shelf) if shelf == CACHE or not self.shelves.reads else None
+            store = self.store(shelf, "write") if shelf == CACHE or not self.shelves.reads else None
             if store is None:
                 continue
             versions = list(group.keys) if shelf == RUN and self.shelves.cache is None else self._versions(group)
@@ -277,7 +280,7 @@ class Span:
                 store.put_many(recipe, group.keys, versions, group.values, format=form, claim=mine)
                 self.absent.difference_update(group.keys)
             except StoreError as error:
-                self._trouble(shelf, error)
+                self._trouble(shelf, error, "write")
         if not goes_on:
             self._give_up()
         self._made.clear()
@@ -290,7 +293,7 @@ class Span:
             Stale: it is gone or damaged.
         """
         if type(value) is Stored:
-            store = self.store(value.shelf)
+            store = self.store(value.shelf, "load")
             if store is None:
                 raise Stale("a stored value is needed, and its store cannot be opened")
             try:
@@ -315,17 +318,18 @@ class Span:
         claim = self.claim
         self.flush()
         self.theirs, self.absent = set(), set()
-        store = self.store(CACHE)
-        if claim is not None and store is not None:
+        if claim is not None:
             claim.wait()
-            there = self.stored_since(store, self.wanted)
+            there = self.stored_since(self.wanted)
             self.take([key for key in self.wanted if key not in there])
 
-    def _trouble(self, shelf: int, error: StoreError) -> None:
+    def _trouble(self, shelf: int, error: StoreError, doing: str = "read") -> None:
         """A store cannot be read or written: said once, and computed anew; but a run that is to last ends."""
-        if shelf == RUN:
+        cache = self.shelves.cache
+        if shelf == RUN or cache is None:
             raise error
-        say_once(f"trouble {self.shelves.cache}", f"the run goes on without its cache: {error}")
+        rest(self.run, cache, doing)
+        say_once(f"trouble {cache}", f"the run goes on without its cache: {error}")
 
 
 def current() -> Span | None:

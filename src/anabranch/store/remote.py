@@ -21,6 +21,7 @@ import logging
 import os
 import secrets
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
@@ -68,6 +69,7 @@ class RemoteStore:
         self.seal = Seal(settings.key if settings.key is not None else own_key())
         self._process = 0
         self._files: Any = None
+        self._reading = threading.RLock()
         self.root = ""
         self._listed: dict[bytes, float] = {}
         self._seen: set[str] = set()
@@ -76,7 +78,10 @@ class RemoteStore:
         self._held = 0
         self._described: set[bytes] = set()
         self._said: set[str] = set()
-        _ = self.files
+        try:
+            self.files.exists(self.root)
+        except Exception as error:
+            raise error if isinstance(error, StoreError) else self.error("reached", error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +113,7 @@ class RemoteStore:
             except Exception as error:
                 raise self.error("opened", error) from error
             self._process = os.getpid()
+            self._reading = threading.RLock()  # in a forked child, nobody would let go of the other
         return self._files
 
     # -- entries -------------------------------------------------------------------------------------------------------
@@ -118,11 +124,13 @@ class RemoteStore:
         Raises:
             StoreError: the object store cannot be read.
         """
-        where = self._where
-        if any(key not in where for key in keys):
-            self._list(recipe)
-        self._fetch({where[key] for key in keys if key in where})
-        entries = [self._entry(key) for key in keys]
+        _ = self.files
+        with self._reading:  # whoever comes meanwhile wants what is being read, too
+            where = self._where
+            if any(key not in where for key in keys):
+                self._list(recipe)
+            self._fetch({where[key] for key in keys if key in where})
+            entries = [self._entry(key) for key in keys]
         return [entry if entry is not None and entry.made >= newer_than else None for entry in entries]
 
     def put_many(
@@ -151,7 +159,8 @@ class RemoteStore:
                 self.write(path, data)
             except Exception as error:
                 raise self.error("written", error) from error
-            self._learn(path, data)
+            with self._reading:
+                self._learn(path, data)
         return unfit
 
     def load(self, entry: Entry) -> Any:
@@ -175,7 +184,8 @@ class RemoteStore:
 
     def forget(self) -> None:
         """Drops what is remembered, so that the next look goes to the object store."""
-        self._listed, self._seen, self._where, self._packs, self._held = {}, set(), {}, {}, 0
+        with self._reading:
+            self._listed, self._seen, self._where, self._packs, self._held = {}, set(), {}, {}, 0
 
     # -- upkeep --------------------------------------------------------------------------------------------------------
 

@@ -23,4 +23,4 @@ class Settings:
     cap: int | None = None
     ttl: float | None = None
     key: bytes | None = field(default=None, repr=False)
-    options: tuple[tuple[str, object], ...] = ()
+    options: tuple[tuple[str, object], ...] = field(default=(), hash=False)  # some of them hold dicts

@@ -1,6 +1,6 @@
-"""What is left behind: threads and child processes that were not there before, and have not ended in good time.
+"""What is left behind: threads, child processes and shared memory that were not there before, and have not ended in good time.
 
-Processes are seen where there is `/proc`; elsewhere only threads are.
+Processes and memory are seen where there is `/proc`; elsewhere only threads are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import gc
 import os
 import select
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -21,18 +22,24 @@ HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "lo
 OWN_LOOP = "anabranch event loop"
 """The thread in which a process runs coroutines, from the first one on."""
 
+SEGMENT = "memfd:anabranch"
+"""What files in memory are called."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The threads and child processes, grandchildren included, that there are at one time."""
+    """The threads and child processes, grandchildren included, that there are at one time, and the shared memory that this
+    process holds.
+    """
 
     threads: frozenset[threading.Thread]
     children: frozenset[int]
+    segments: frozenset[str]
 
     @classmethod
     def now(cls) -> Surroundings:
         """What there is."""
-        return cls(frozenset(threading.enumerate()), frozenset(_descendants(os.getpid())))
+        return cls(frozenset(threading.enumerate()), frozenset(_descendants(os.getpid())), frozenset(_segments()))
 
     def left_behind(self, patience: float = 10.0, known_threads: tuple[str, ...] = ()) -> list[str]:
         """What has come since and does not end within `patience` seconds, in words.
@@ -42,8 +49,8 @@ class Surroundings:
             known_threads: beginnings of the names of threads that libraries start once and keep.
         """
         until = monotonic() + patience
-        if set(threading.enumerate()) - self.threads or set(_descendants(os.getpid())) - self.children:
-            gc.collect()  # a driver that nobody closed ends its workers when it is collected
+        if set(threading.enumerate()) - self.threads or set(_descendants(os.getpid())) - self.children or self._new_segments():
+            gc.collect()  # a driver that nobody closed ends its workers when it is collected, and values go with what has them
         threads = [
             thread for thread in threading.enumerate() if thread not in self.threads and not _may_stay(thread, known_threads)
         ]
@@ -51,7 +58,11 @@ class Surroundings:
             thread.join(max(0.0, until - monotonic()))
         children = [pid for pid in _descendants(os.getpid()) if pid not in self.children]
         left = [f"process {pid}: {_command(pid)}" for pid in children if not _ends(pid, until)]
+        left += [f"shared memory {inode}" for inode in sorted(self._new_segments())]
         return [f"thread {thread.name}" for thread in threads if thread.is_alive()] + left
+
+    def _new_segments(self) -> set[str]:
+        return _segments() - self.segments
 
 
 def _may_stay(thread: threading.Thread, known: tuple[str, ...]) -> bool:
@@ -71,6 +82,19 @@ def _descendants(pid: int) -> list[int]:
             continue
         for child in children:
             found += [child, *_descendants(child)]
+    return found
+
+
+def _segments() -> set[str]:
+    """The inodes of what this process has open or mapped of the memory that local workers share with it."""
+    found: set[str] = set()
+    with suppress(OSError):
+        lines = Path("/proc/self/maps").read_text().splitlines()
+        found.update(line.split()[4] for line in lines if SEGMENT in line)
+        for entry in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):  # it has been closed just now
+                if SEGMENT in str(entry.readlink()):
+                    found.add(str(entry.stat().st_ino))
     return found
 
 

@@ -47,10 +47,11 @@ def mappings() -> int:
 
 @pytest.fixture(autouse=True)
 def nothing_stays_open() -> Iterator[None]:
-    before = open_files(), mappings()
+    before, mapped = open_files(), mappings()
     yield
     gc.collect()
-    assert (open_files(), mappings()) == before
+    assert open_files() <= before
+    assert mappings() <= mapped
 
 
 def read(reader: Reader, *lengths: int, writable: bool = False) -> list[memoryview]:
@@ -144,7 +145,7 @@ def test_a_mapping_holds_no_descriptor() -> None:
     body = Store().lay([bytes(FULL)])
     before = open_files()
     views = [read(body.readers[0], FULL) for _ in range(50)]
-    assert open_files() == before
+    assert open_files() <= before
     del views
 
 
@@ -195,7 +196,8 @@ def test_what_is_kept_is_bounded() -> None:
     assert sum(segment.size for segment in store._kept) <= KEPT_BYTES
     bodies.clear()
     store.trim()
-    assert (open_files(), store.last) == (before, 0.0)
+    assert open_files() <= before
+    assert store.last == 0.0
 
 
 def test_a_small_body_does_not_take_a_large_segment() -> None:
@@ -301,6 +303,7 @@ def test_a_full_lane_leaves_the_rest_to_the_message() -> None:
 
 
 def test_a_forked_child_lets_go_of_the_parents_segments() -> None:
+    others = numbers()
     store = Store()
     body = store.lay([b"1" * FULL])
     used = inode(body)
@@ -308,7 +311,7 @@ def test_a_forked_child_lets_go_of_the_parents_segments() -> None:
     pid = os.fork()
     if not pid:
         store.abandon()
-        left = [name for name in numbers() if "memfd" in _target(name)]
+        left = [name for name in numbers() - others if "memfd" in _target(name)]
         os.write(writer, str(left).encode())
         os._exit(0)
     os.waitpid(pid, 0)
@@ -329,5 +332,5 @@ def _target(name: str) -> str:
 def test_bodies_without_segments_cost_no_descriptor() -> None:
     before = open_files()
     body = Body([b"x" * FULL])
-    assert open_files() == before
+    assert open_files() <= before
     assert body.beside(0) == [b"x" * FULL]

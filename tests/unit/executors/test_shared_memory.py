@@ -51,17 +51,22 @@ def quick() -> Iterator[ProcessExecutor]:
     executor.close()
 
 
+others: set[str] = set()
+"""What this process held before: a test that failed, say, keeps its values with its traceback, and forked workers inherit them."""
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """This process keeps no segment open or mapped."""
-    before = held(os.getpid())
+    others.clear()
+    others.update(held(os.getpid()))
     yield
     gc.collect()
-    assert held(os.getpid()) <= before
+    assert not held(os.getpid())
 
 
 def held(pid: int | str) -> set[str]:
-    """The inodes of the segments that a process has open or mapped."""
+    """The inodes of the segments that a process has open or mapped, but for `others`."""
     with suppress(OSError):  # it has ended
         maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
         found = {line.split()[4] for line in maps if "memfd:anabranch" in line}
@@ -70,7 +75,7 @@ def held(pid: int | str) -> set[str]:
                 path = f"/proc/{pid}/fd/{entry}"
                 if "memfd:anabranch" in os.readlink(path):
                     found.add(str(os.stat(path).st_ino))
-        return found
+        return found - others
     return set()
 
 
@@ -323,19 +328,18 @@ def test_memory_is_written_again(quick: ProcessExecutor) -> None:
 
 
 def test_memory_is_not_kept_for_long(quick: ProcessExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    others = held(os.getpid())  # of a test that failed, say: its traceback keeps its values
     with quick.lease() as lease:
         found = ask(lease, same, np.arange(MB))
         workers = workers_of(lease)
-        mine, theirs = held(os.getpid()) - others, set().union(*map(held, workers))
+        mine, theirs = held(os.getpid()), set().union(*map(held, workers))
         assert mine - theirs, "the argument's"
         assert mine & theirs, "the result's"
         monkeypatch.setattr(pool, "COOLING", 0.1)
-        while any(map(held, workers)) or held(os.getpid()) - others != mine & theirs:
+        while any(map(held, workers)) or held(os.getpid()) != mine & theirs:
             ask(lease, pid_of)
         assert found[-1] == MB - 1
         del found
-    assert held(os.getpid()) <= others
+    assert not held(os.getpid())
 
 
 def test_a_flow_holds_one_copy_of_each_result() -> None:
