@@ -31,6 +31,7 @@ __all__ = [
     "decided",
     "needs_of",
     "place_of",
+    "ray_remote_options",
     "resources",
     "run_on",
     "together",
@@ -171,6 +172,34 @@ def resources(
         return mark(function, resources=needs)
 
     return decorate
+
+
+def ray_remote_options(
+    *,
+    num_cpus: float | None = None,
+    num_gpus: float | None = None,
+    memory: int | str | None = None,
+    resources: Mapping[str, float] | None = None,
+    **ray: Any,
+) -> Callable[[F], F]:
+    """Decorator: `resources` in Ray's own words, ``@ray_remote_options(num_gpus=1, resources={"big": 2})``.
+
+    The amounts count on every executor, not on Ray alone.
+
+    Args:
+        num_cpus: processors.
+        num_gpus: GPUs, or a share of one.
+        memory: bytes, or a text such as ``"4GB"``.
+        resources: amounts of whatever else there is, by name.
+        ray: what else Ray takes as options of a task.
+
+    Raises:
+        FlowError: an amount makes no sense, or nothing is said.
+    """
+    return _resources(cpus=num_cpus, gpus=num_gpus, memory=memory, custom=resources, ray=ray)
+
+
+_resources = resources
 
 
 def decided(needs: Resources, amounts: Mapping[str, Any]) -> Resources:

@@ -74,6 +74,7 @@ CASES = [
         "tags, schemas and wishes change nothing",
         """
         @tag(owner="me", pii=True)
+        @ray_remote_options(num_cpus=1)
         @schema.output(("a", "int"), ("b", "int"))
         @cache(behavior="default", format="json")
         def table(x: int) -> dict: return {"a": helper(x), "b": 2}

@@ -178,7 +178,12 @@ def test_a_cluster_that_adapts_grows_with_the_work(flow):
 
 
 @pytest.mark.slow
-def test_one_flow_on_threads_processes_and_dask_together(dask_file):
+@pytest.mark.parametrize("cluster", ["dask", "ray"])
+def test_one_flow_on_threads_processes_and_a_cluster_together(cluster, request):
+    options = {"scheduler_file": request.getfixturevalue("dask_file")} if cluster == "dask" else {}
+    if cluster == "ray":
+        request.getfixturevalue("ray_nodes")
+
     def loaded(number: int) -> list[int]:
         return [number] * 3
 
@@ -195,7 +200,7 @@ def test_one_flow_on_threads_processes_and_dask_together(dask_file):
         return sum(judged)
 
     module = module_from_functions(number, session, loaded, worked, judged, even)
-    places = {"default": "threads", "cpu": ("processes", {"workers": 2}), "far": ("dask", {"scheduler_file": dask_file})}
+    places = {"default": "threads", "cpu": ("processes", {"workers": 2}), "far": (cluster, options)}
     with Builder().with_modules(module).with_executors(**places).build() as driver:
         assert driver.execute(["even"], {"limit": 301}) == {"even": 151}
 

@@ -16,7 +16,9 @@ from anabranch import (
     resources,
     run_on,
 )
+from anabranch.function_modifiers import ray_remote_options
 from anabranch.machine import machine, usable_gpus, usable_memory
+from anabranch.placement import needs_of
 from anabranch.plan import FanTask
 
 
@@ -337,3 +339,43 @@ def test_a_decision_sees_values_that_come_from_a_cache(tmp_path):
         builder = Builder().with_modules(module_from_functions(number, loaded, read)).with_executors(**executors)
         with builder.with_cache(tmp_path).build() as driver:
             assert driver.execute(["read"], inputs={"limit": 3}) == {"read": [0, 1000, 2000]}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:.*accelerator visible devices.*:FutureWarning")
+def test_what_ray_is_asked_for_is_given():
+    """Amounts, and whatever else Ray takes: here, an environment of its own for one function."""
+    pytest.importorskip("ray")
+
+    @resources(cpus=2)
+    def cpus(number: int) -> float:
+        import ray
+
+        return ray.get_runtime_context().get_assigned_resources()["CPU"]
+
+    @ray_remote_options(num_cpus=1, runtime_env={"env_vars": {"ASKED_FOR": "this"}})
+    def told(number: int) -> str:
+        return os.environ["ASKED_FOR"]
+
+    flow = module_from_functions(number, cpus, told)
+    with Builder().with_modules(flow).with_executor("ray", workers=2).build() as driver:
+        assert driver.execute(["cpus", "told"], {"limit": 3}) == {"cpus": [2.0] * 3, "told": ["this"] * 3}
+
+
+def test_rays_own_words_mean_the_same_everywhere():
+    def decorated(decorator):
+        @decorator
+        def needy(x: int) -> int:
+            return x
+
+        return needs_of(needy)
+
+    assert decorated(ray_remote_options(num_cpus=2, memory="1GB", resources={"big": 1}, accelerator_type="A100")) == decorated(
+        resources(cpus=2, memory="1GB", custom={"big": 1}, ray={"accelerator_type": "A100"})
+    )
+
+    @ray_remote_options(resources={"unheard": 1})
+    def needy(x: int) -> int:
+        return x
+
+    with pytest.raises(ExecutorError, match=r"needy.*unheard"):
+        driver_of(needy).execute(["needy"], {"x": 1})

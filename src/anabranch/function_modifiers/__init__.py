@@ -43,6 +43,7 @@ from anabranch.function_modifiers.parameters import (
 from anabranch.function_modifiers.replacing import BaseModel, DynamicTransformBase, does, dynamic_transform, model
 from anabranch.function_modifiers.steps import apply_to, mutate, pipe, pipe_input, pipe_output, step
 from anabranch.function_modifiers.subdags import parameterized_subdag, subdag
+from anabranch.placement import ray_remote_options
 
 hamilton_exclude = exclude
 
@@ -85,6 +86,7 @@ __all__ = [
     "pipe",
     "pipe_input",
     "pipe_output",
+    "ray_remote_options",
     "resolve",
     "resolve_from_config",
     "save_to",
