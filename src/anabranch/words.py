@@ -1,8 +1,10 @@
-"""Figures as a person reads them."""
+"""Figures and times as a person reads them."""
 
 from __future__ import annotations
 
-__all__ = ["amount", "bytes_of", "duration", "plural", "share"]
+from datetime import datetime
+
+__all__ = ["amount", "bytes_of", "duration", "moment", "plural", "share"]
 
 
 def amount(number: float) -> str:
@@ -26,6 +28,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02}"
     return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+
+
+def moment(time: float | None) -> str:
+    """``2026-11-23 16:45:12``, by this machine's clock, of seconds since 1970; nothing for no time."""
+    return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""
 
 
 def share(part: float, whole: float) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -19,6 +18,7 @@ from anabranch.cli.display import show_grid
 from anabranch.cli.grid import Column, Grid
 from anabranch.cli.results import Results
 from anabranch.errors import InputError, nearest_or_all
+from anabranch.words import moment
 
 if TYPE_CHECKING:
     from anabranch.store import Store
@@ -163,8 +163,8 @@ def why(
 def _reasons(output: str, times: tuple[float, float | None], changed: list[str], touched: list[str]) -> str:
     now, before = times
     if before is None:
-        return f"'{output}' was computed at {_moment(now)}, for the first time with this cache"
-    lines = [f"'{output}' was computed anew at {_moment(now)}, for since {_moment(before)}", *(f"  {one}" for one in changed)]
+        return f"'{output}' was computed at {moment(now)}, for the first time with this cache"
+    lines = [f"'{output}' was computed anew at {moment(now)}, for since {moment(before)}", *(f"  {one}" for one in changed)]
     return "\n".join([*lines, f"this touches {', '.join(touched)}"])
 
 
@@ -201,14 +201,11 @@ def _grid(summaries: list[Summary]) -> Grid:
             Column("code", tuple(one.code.hex()[:8] for one in summaries), style="dim"),
             Column("results", tuple(f"{one.entries:,}" for one in summaries), right=True),
             Column("size", tuple(_bytes(one.size) for one in summaries), right=True),
-            Column("made", tuple(_moment(one.made) for one in summaries)),
-            Column("used", tuple(_moment(one.used) for one in summaries)),
+            Column("made", tuple(moment(one.made) for one in summaries)),
+            Column("used", tuple(moment(one.used) for one in summaries)),
         )
     )
 
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _bytes(size: float) -> str:

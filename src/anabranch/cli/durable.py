@@ -36,6 +36,7 @@ from anabranch.cli.results import Results
 from anabranch.cli.store import stores_of
 from anabranch.cli.watching import observers_of
 from anabranch.errors import InputError
+from anabranch.words import moment
 
 if TYPE_CHECKING:
     from anabranch.driver import Builder
@@ -250,8 +251,8 @@ def _grid(found: list[Peek]) -> Grid:
             Column("state", tuple(line["state"] for line in lines)),
             Column("outputs", tuple(", ".join(line["outputs"]) for line in lines)),
             Column("executor", tuple(line["executor"] for line in lines)),
-            Column("began", tuple(_moment(line["began"]) for line in lines), style="dim"),
-            Column("ended", tuple(_moment(line["ended"]) for line in lines), style="dim"),
+            Column("began", tuple(moment(line["began"]) for line in lines), style="dim"),
+            Column("ended", tuple(moment(line["ended"]) for line in lines), style="dim"),
         )
     )
 
@@ -304,9 +305,9 @@ def _in_words(about: Mapping[str, Any]) -> str:
     run = about["run"]
     lines = [f"{run}: {about['state']}{f' ({why})' if (why := about['why']) else ''}"]
     lines.append(f"  computes {', '.join(about['outputs'])} on {about['executor']}, host {about['host']}")
-    resumed = f", resumed {', '.join(map(_moment, about['resumed']))}" if about["resumed"] else ""
-    ended = f", ended {_moment(about['ended'])}" if about["ended"] else ""
-    lines.append(f"  began {_moment(about['began'])}{resumed}{ended}")
+    resumed = f", resumed {', '.join(map(moment, about['resumed']))}" if about["resumed"] else ""
+    ended = f", ended {moment(about['ended'])}" if about["ended"] else ""
+    lines.append(f"  began {moment(about['began'])}{resumed}{ended}")
     for task in about["tasks"]:
         known = f" of {task['known']:,}" if task["known"] is not None else ""
         lines.append(f"  {task['task']}: {task['done']:,}{known} done")
@@ -324,7 +325,3 @@ def _in_words(about: Mapping[str, Any]) -> str:
 
 def _executor(began: Began | None) -> str:
     return began.executor if began is not None else ""
-
-
-def _moment(seconds: float | None) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else ""

@@ -10,9 +10,9 @@ from anabranch.history.store import Store
 from anabranch.see.report.durations import durations_of
 from anabranch.ui.replayed import record_of
 from anabranch.ui.run import value_of
-from anabranch.ui.words import flow_name, short, when
+from anabranch.ui.words import flow_name, short
 from anabranch.versions import CodeVersion, changes
-from anabranch.words import duration
+from anabranch.words import duration, moment
 
 __all__ = ["compared_page", "difference"]
 
@@ -49,7 +49,7 @@ def _head(run: Mapping[str, Any]) -> dict[str, Any]:
         "short": short(run["run_id"]),
         "name": flow_name(run),
         "state": run["state"],
-        "started": when(run["started"]),
+        "started": moment(run["started"]),
     }
 
 

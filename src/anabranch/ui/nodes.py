@@ -8,7 +8,8 @@ from typing import Any
 from anabranch.errors import InputError, nearest_or_all
 from anabranch.history.store import Store
 from anabranch.ui.compared import difference
-from anabranch.ui.words import short, when
+from anabranch.ui.words import short
+from anabranch.words import moment
 
 __all__ = ["node_page", "nodes_page"]
 
@@ -26,7 +27,7 @@ def nodes_page(store: Store, asked: Mapping[str, str]) -> dict[str, Any]:
             "doc": node["doc"].partition("\n")[0],
             "runs": node["runs"],
             "codes": node["codes"],
-            "last": when(node["started"]),
+            "last": moment(node["started"]),
             "tags": node["tags"],
         }
         for node in store.catalogue(text)
@@ -77,7 +78,7 @@ def _reached(name: str, step: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _run(run: Mapping[str, Any]) -> dict[str, str]:
-    return {"run_id": run["run_id"], "short": short(run["run_id"]), "when": when(run["started"])}
+    return {"run_id": run["run_id"], "short": short(run["run_id"]), "when": moment(run["started"])}
 
 
 def _version(version: Mapping[str, Any], older: Mapping[str, Any] | None) -> dict[str, Any]:

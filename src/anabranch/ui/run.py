@@ -11,8 +11,8 @@ from anabranch.see.report import charts
 from anabranch.see.report.durations import Durations, durations_of
 from anabranch.see.report.lanes import Kind, Lane, lanes_of
 from anabranch.ui.replayed import record_of
-from anabranch.ui.words import facts_of, figure, flow_name, short, when
-from anabranch.words import amount, duration, share
+from anabranch.ui.words import facts_of, figure, flow_name, short
+from anabranch.words import amount, duration, moment, share
 
 __all__ = ["live_part", "run_page", "value_of"]
 
@@ -60,8 +60,8 @@ def live_part(store: Store, run_id: str) -> dict[str, Any]:
         "short": short(run["run_id"]),
         "state": run["state"],
         "is_live": run["state"] == RUNNING,
-        "started": when(run["started"]),
-        "ended": when(run["ended"]) if run["ended"] is not None else "",
+        "started": moment(run["started"]),
+        "ended": moment(run["ended"]),
         "error": run["error"],
         "executor": run["executor"],
         "slots": run["slots"],

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from anabranch.history.store import STATES, Filter, Store
-from anabranch.ui.words import flow_name, short, when
-from anabranch.words import amount, duration
+from anabranch.ui.words import flow_name, short
+from anabranch.words import amount, duration, moment
 
 __all__ = ["PAGE", "runs_page"]
 
@@ -44,7 +44,7 @@ def _row(run: Mapping[str, Any]) -> dict[str, Any]:
         "name": flow_name(run),
         "outputs": ", ".join(run["outputs"]),
         "state": run["state"],
-        "started": (when(run["started"]), run["started"]),
+        "started": (moment(run["started"]), run["started"]),
         "seconds": (duration(run["seconds"]), run["seconds"]),
         "executor": f"{run['executor'].removesuffix('Executor').lower()} × {run['slots']}",
         "count": (f"{amount(done)} of {amount(known)}" if done != known else amount(done), done),

@@ -1,19 +1,13 @@
-"""Times, ids and summaries as a person reads them."""
+"""Ids and summaries as a person reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from anabranch.words import amount, bytes_of, duration
 
-__all__ = ["facts_of", "figure", "flow_name", "short", "when"]
-
-
-def when(time: float) -> str:
-    """``2026-11-23 16:45:12``, by this machine's clock."""
-    return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+__all__ = ["facts_of", "figure", "flow_name", "short"]
 
 
 def short(run_id: str) -> str:
