@@ -36,12 +36,14 @@ KNOWN_THREADS = (
 """Beginnings of the names of threads that third parties start once and keep until the interpreter's exit."""
 
 WIDER = {"class", "module", "package", "session"}
+OWN = {"_nothing_is_left_in_module", "_libraries_are_not_looked_at_again"}
+"""Fixtures of this file that each module has, and that start nothing."""
 
 
 def _uses_wider_fixtures(node: pytest.Item) -> bool:
     """Whether something that lives longer than the test is used: it may start workers in the first test that needs them."""
     known = node._fixtureinfo.name2fixturedefs
-    own = (definition for name, found in known.items() if name not in ("_nothing_is_left_in_module",) for definition in found)
+    own = (definition for name, found in known.items() if name not in OWN for definition in found)
     return getattr(node.cls, "setup_class", None) is not None or any(
         definition.scope in WIDER and definition.baseid for definition in own
     )

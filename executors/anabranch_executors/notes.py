@@ -111,7 +111,7 @@ class Notes:
         self._reliable = False
         self._idle_deaths = 0
         if are_kept and sys.platform == "linux":
-            self._file = os.memfd_create(f"anabranch {self._token}", os.MFD_CLOEXEC)
+            self._file = os.memfd_create(f"notes of anabranch {self._token}", os.MFD_CLOEXEC)
 
     def of(self, ticket: int) -> Note | None:
         """What is to travel with a call; None where workers cannot write."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 FLOW = '''
-import time
+import logging, time
 from anabranch import Collect, Parallelizable
 
 def number(limit: int, scale: float = 1.0) -> Parallelizable[float]:
@@ -28,6 +28,7 @@ def total(square: Collect[float]) -> float:
 
 def slow(number: float) -> float:
     print("a task says", number)
+    logging.getLogger("flow").warning("and warns")
     time.sleep(0.3)
     return number
 
@@ -159,7 +160,8 @@ def test_bars_on_a_terminal(anabranch, tmp_path):
     erased = drawn.decode().replace("\x1b[2K", "\n")
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", erased)
     lines = text.replace("\r", "").splitlines()
-    assert [line for line in lines if line.startswith("a task says")] == [f"a task says {n}.0" for n in range(7)]
+    said = [(f"slow[{n}]: a task says {n}.0", f"W flow slow[{n}]: and warns") for n in range(7)]
+    assert [line for line in lines if "a task says" in line or "and warns" in line] == [line for pair in said for line in pair]
     assert all(len(line) <= 70 for line in lines)
     final = [line for line in lines if line.startswith(("number", "done"))][-2:]
     assert "7/7" in final[0]
@@ -195,4 +197,7 @@ def test_prints_of_workers_are_shown_with_function_and_item(anabranch, executor)
         "slow[1]: a task says 1.0",
     ]
     wrong = anabranch("run", "flow.py", "slows", "-i", "limit=2", "--logs", "loud")
-    assert (wrong.returncode, wrong.stderr.strip()) == (2, "error: --logs takes debug, info, warning or error, not 'loud'")
+    assert (wrong.returncode, wrong.stderr.strip()) == (2, "error: --logs takes debug, info, warning, error or off, not 'loud'")
+    plain = anabranch("run", "flow.py", "slows", "-i", "limit=2", "-x", executor, "-w", "2", "--logs", "off")
+    assert (plain.returncode, plain.stdout) == (0, "1.0\n"), "prints are no results, wherever they go"
+    assert sorted(line for line in plain.stderr.splitlines() if "task" in line) == ["a task says 0.0", "a task says 1.0"]

@@ -103,11 +103,10 @@ Report = Annotated[
     typer.Option(metavar="FILE", help="Writes a page about the run: where the time went, what failed.", show_default=False),
 ]
 Logs = Annotated[
-    str | None,
+    str,
     typer.Option(
         metavar="LEVEL",
-        help="Shows what functions log from this level on, and print, each line with function and item: debug, info, warning.",
-        show_default=False,
+        help="What functions print and log, from this level on, is shown with function and item: debug, info, warning, off.",
     ),
 ]
 RunsFolder = Annotated[
@@ -191,7 +190,7 @@ def run(
     trace: Trace = None,
     events: Events = None,
     report: Report = None,
-    logs: Logs = None,
+    logs: Logs = "warning",
     run_id: RunId = None,
     durable: Durable = False,
     runs: RunsFolder = None,

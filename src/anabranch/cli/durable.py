@@ -73,7 +73,7 @@ def resume(
     trace: Trace = None,
     events: Events = None,
     report: Report = None,
-    logs: Logs = None,
+    logs: Logs = "warning",
 ) -> None:
     """Goes on with a run that was interrupted or had failures: computes what it does not have, and prints its outputs."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from anabranch.errors import InputError
 from anabranch.see import EventFile, Progress, RunReport, Trace
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["observers_of"]
 
+OFF: Final = "off"
+"""That lines of workers stay where they are."""
+
 
 def observers_of(
-    progress: str, trace: Path | None, events: Path | None, report: Path | None, logs: str | None = None
+    progress: str, trace: Path | None, events: Path | None, report: Path | None, logs: str = OFF
 ) -> list[Adapter]:
     """What watches the run.
 
@@ -27,7 +31,18 @@ def observers_of(
     found += [Trace(trace)] if trace is not None else []
     found += [EventFile(events)] if events is not None else []
     found += [RunReport(report)] if report is not None else []
-    return [*found, _logs(logs)] if logs is not None else found
+    return [*found, _logs(logs)] if logs != OFF else found
+
+
+class _Shown(logging.Handler):
+    """Writes to standard error as it is now: above bars, while there are any."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one line, or several."""
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
 
 
 def _logs(level: str) -> Adapter:
@@ -36,7 +51,7 @@ def _logs(level: str) -> Adapter:
 
     known = logging.getLevelNamesMapping()
     if level.upper() not in known:
-        raise InputError(f"--logs takes debug, info, warning or error, not '{level}'")
-    logging.basicConfig(format="%(levelname).1s %(name)s %(message)s", level=known[level.upper()])
+        raise InputError(f"--logs takes debug, info, warning, error or off, not '{level}'")
+    logging.basicConfig(format="%(levelname).1s %(name)s %(message)s", level=known[level.upper()], handlers=[_Shown()])
     logging.getLogger("anabranch.prints").propagate = False  # they are shown as they are, at any level
     return WorkerLogs()

@@ -340,6 +340,10 @@ class _Prefixing(io.TextIOBase):
         """Flushes what was passed on."""
         self._stream.flush()
 
+    def isatty(self) -> bool:
+        """Whether it ends at a terminal."""
+        return not self._stream.closed and self._stream.isatty()
+
     def writable(self) -> bool:
         """It is."""
         return True

@@ -23,7 +23,7 @@ OWN_LOOP = "anabranch event loop"
 """The thread in which a process runs coroutines, from the first one on."""
 
 SEGMENT = "memfd:anabranch"
-"""What files in memory are called."""
+"""What files in memory that hold values are called."""
 
 
 @dataclass(frozen=True)
