@@ -78,6 +78,16 @@ def saver_candidates(key: str) -> tuple[type[DataSaver], ...]:
     return tuple(_known(key, _savers, "saver"))
 
 
+def loader_candidates(key: str) -> tuple[type[DataLoader], ...]:
+    """All loaders for a key, the last registered first.
+
+    Raises:
+        FlowError: there is none.
+    """
+    _fill()
+    return tuple(_known(key, _loaders, "loader"))
+
+
 def chosen_saver(candidates: Iterable[type[DataSaver]], type_: Any) -> type[DataSaver] | None:
     """The one of these that takes values of that type; None if none surely does."""
     return _chosen(candidates, type_)

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from anabranch.derived import same
-from anabranch.errors import InputError, nearest_or_all
+from anabranch.errors import FlowError, InputError, nearest_or_all
 from anabranch.graph import Graph, Node, Role
 from anabranch.markers import marks_of
 from anabranch.rebuild.kept import Aim, Facts, Kept
 from anabranch.rebuild.shelves import Shelves, store_of
-from anabranch.store import Behaviour, Recipe, Settings, Wishes
+from anabranch.store import Behaviour, Recipe, Settings, Wishes, format_of
 from anabranch.versions import Scope, Unversionable, Versions
 
 __all__ = ["BehaviourName", "Caching", "Recipes"]
@@ -81,11 +81,18 @@ class Caching:
 
         Raises:
             InputError: a node or input that was named is unknown.
+            FlowError: a node asks for a format that is unknown.
             StoreError: the cache cannot be opened.
         """
         for name in self.behaviours:
             if name not in graph.nodes and name not in graph.inputs and name not in graph.config:
                 raise InputError(f"with_cache names '{name}', which is not there{nearest_or_all(name, graph.nodes)}")
+        for name, node in graph.nodes.items():
+            if "cache.format" in node.tags:
+                try:
+                    format_of(Wishes.of(node.tags).format)
+                except InputError as error:
+                    raise FlowError(f"@cache of '{name}' ({node.origin}): {error}") from None
         if self.settings is not None:
             store_of(self.settings)
 

@@ -9,7 +9,7 @@ A store never says what must run; that is the rebuilder's. See `docs/durable.md`
 """
 
 from anabranch.store.entry import Behaviour, Entry, Missing, Recipe, Wishes
-from anabranch.store.formats import Format, register_format
+from anabranch.store.formats import Format, format_of, register_format
 from anabranch.store.opening import Store, open_store
 from anabranch.store.settings import Settings
 
@@ -22,6 +22,7 @@ __all__ = [
     "Settings",
     "Store",
     "Wishes",
+    "format_of",
     "open_store",
     "register_format",
 ]

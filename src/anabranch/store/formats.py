@@ -1,4 +1,4 @@
-"""What values are written as: pickle, json, parquet, and whatever is registered.
+"""What values are written as: pickle, json, parquet, what is registered, and what can be saved and loaded as files (`adapted`).
 
 Theory: a value that is read must be the value that was computed, down to its types, or a cache changes results. Pickle
 keeps what it takes. Other formats are checked: what was written is read back, and it must have the same version, or the value
@@ -29,6 +29,7 @@ from typing import Any, Final
 import cloudpickle
 
 from anabranch.errors import InputError, nearest_or_all
+from anabranch.store.adapted import adapted, adapted_names
 from anabranch.versions import Unversionable, Versions
 
 __all__ = ["SMALL", "Buffer", "Format", "Unfit", "format_of", "read", "register_format", "small", "written"]
@@ -76,7 +77,10 @@ def format_of(name: str) -> Format:
         InputError: there is none.
     """
     if name not in _formats:
-        raise InputError(f"unknown format '{name}'{nearest_or_all(name, _formats)}")
+        names = adapted_names()
+        if name not in names:
+            raise InputError(f"unknown format '{name}'{nearest_or_all(name, sorted({*_formats, *names}))}")
+        _formats[name] = Format(name, *adapted(name))
     return _formats[name]
 
 

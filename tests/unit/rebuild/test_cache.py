@@ -14,7 +14,7 @@ from time import process_time
 import pytest
 
 from anabranch import Builder, Collect, Parallelizable, Skip, Stream, associative, module_from_functions, retry
-from anabranch.errors import InputError, StoreError
+from anabranch.errors import FlowError, InputError, StoreError
 from anabranch.function_modifiers import cache
 from anabranch.rebuild import span
 from anabranch.rebuild.asked import noted
@@ -310,6 +310,17 @@ def test_formats(tmp_path):
         assert found["told"] == {"rows": 2000}
         assert found["frame"]["a"].sum() == 1999000
     assert called() == ["frame", "told"]
+
+
+def test_a_format_that_is_none_is_said_before_anything_runs(tmp_path):
+    @cache(format="fether")
+    def table(x: int) -> dict[str, int]:
+        calls.append(x)
+        return {"x": x}
+
+    with pytest.raises(FlowError, match=r"@cache of 'table' .*unknown format 'fether'; did you mean 'feather'"):
+        driver(tmp_path, table)
+    assert not called()
 
 
 def test_values_without_versions_are_computed(tmp_path):

@@ -271,6 +271,35 @@ def test_a_registered_format(open_store, helper):
         helper.put(store, {3: [1]}, format="jsn")
 
 
+@pytest.fixture
+def stored(open_store, helper):
+    return open_store(), helper
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "fits"),
+    [
+        ("npy", np.arange(12.0).reshape(3, 4), True),
+        ("feather", pd.DataFrame({"a": [1, 2], "b": ["x", "ß"]}), True),
+        ("feather", pl.DataFrame({"a": [1, 2], "b": ["x", "ß"]}), True),
+        ("yaml", {"a": [1, 2.5, None, True], "b": "ß"}, True),
+        ("file", "a text\n", True),
+        ("file", b"bytes", True),
+        ("csv", pl.DataFrame({"a": [1, 2]}), True),
+        ("csv", pd.DataFrame({"a": [1, 2]}, index=["x", "y"]), False),
+        ("yaml", (1, 2), False),
+        ("npy", [1, 2], False),
+    ],
+)
+def test_a_format_that_is_a_saver_and_a_loader(stored, caplog, form, value, fits):
+    store, helper = stored
+    helper.put(store, {1: value}, format=form)
+    (entry,) = store.get_many(helper.recipe, helper.keys([1]))
+    assert entry.format == (form if fits else "pickle")
+    assert same(store.load(entry), value)
+    assert ("exactly as it is" in caplog.text or "cannot be written as" in caplog.text) == (not fits)
+
+
 SCRIPT = """
 import sys
 from anabranch.store import Settings, Recipe
