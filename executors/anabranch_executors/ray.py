@@ -56,6 +56,9 @@ STARTING = 120.0
 GRACE = 0.2
 """Seconds that the calls of a run that is over have to end by themselves."""
 
+INTERRUPTED = 0.5
+"""Seconds that they have after they were interrupted, where their workers have something to close."""
+
 
 class RayExecutor:
     """Calls are Ray tasks.
@@ -308,7 +311,7 @@ class RayLease:
         """Interrupts what runs, so that its workers can close later what they made for themselves; returns what goes on."""
         for head in heads:
             self._ray.cancel(head, force=False)
-        left: list[Any] = self._ray.wait(heads, num_returns=len(heads), timeout=PATIENCE / 4, fetch_local=False)[1]
+        left: list[Any] = self._ray.wait(heads, num_returns=len(heads), timeout=INTERRUPTED, fetch_local=False)[1]
         return left
 
     def _code(self, parcel: Parcel, code: bytes) -> Any:
