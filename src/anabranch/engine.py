@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from heapq import heappop, heappush
-from itertools import count, islice
+from itertools import count
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter
@@ -43,6 +43,8 @@ from anabranch.run.commands import (
     FeedAwaited,
     FeedTaken,
     Later,
+    Look,
+    Looked,
     News,
     OpenSource,
     Pace,
@@ -58,7 +60,7 @@ from anabranch.run.commands import (
     Weigh,
     Weighed,
 )
-from anabranch.runtime import close
+from anabranch.sources import Source
 from anabranch.work import MISSING, Layout, Missing, Outcome, arguments_of, compact, perform
 
 __all__ = ["Engine", "Observer"]
@@ -101,7 +103,7 @@ class Engine:
         self.lease = lease
         self.observe = observe
         self.inbox: SimpleQueue[News] = SimpleQueue()
-        self.sources: dict[int, Iterator[Any]] = {}
+        self.sources: dict[int, Source] = {}
         self.streams: dict[tuple[int, int], _Stream] = {}
         self.threads: list[Thread] = []
         self.alarms: list[tuple[float, int, News]] = []
@@ -222,8 +224,8 @@ class Engine:
     def _do(self, command: Command) -> None:
         if isinstance(command, Submit):
             self.lease.submit(command.call, self.inbox.put)
-        elif isinstance(command, Pull):
-            self._take(self._pull(command))
+        elif isinstance(command, (Pull, Look)):
+            self._take(self._pull(command) if isinstance(command, Pull) else self._look(command))
         elif isinstance(command, Recall):
             recall(self.lease, command.call)
         elif isinstance(command, (RunHere, Weigh)):
@@ -249,13 +251,14 @@ class Engine:
         iterator, missing = outcome.outputs[0], outcome.holes[0]
         if missing is not None:
             return SourceOpened(command.source, outcome, missing)
-        self.sources[command.source] = iterator
+        self.sources[command.source] = Source(iterator)
         length = iterator.__length_hint__() if type(iterator) in _COUNTED else None
         return SourceOpened(command.source, outcome, length=length)
 
     def _close(self, source: int) -> None:
         try:
-            close(self.sources.pop(source, None))
+            if (open_one := self.sources.pop(source, None)) is not None:
+                open_one.close()
         except (Exception, SystemExit) as error:
             self._take(Pulled(source, [], True, 0.0, error=error))
 
@@ -263,14 +266,19 @@ class Engine:
         source = self.sources[command.source]
         started = perf_counter()
         try:
-            items = list(islice(source, command.items))
+            items, exhausted = source.take(command.items)
         except (Exception, SystemExit) as error:
             return Pulled(command.source, [], True, perf_counter() - started, error=error, started=started)
-        exhausted = len(items) < command.items
         if exhausted:
-            close(self.sources.pop(command.source))
+            self.sources.pop(command.source).close()
         weight = _weight(items[-1]) if items else 0
         return Pulled(command.source, items, exhausted, perf_counter() - started, weight, started=started)
+
+    def _look(self, command: Look) -> Looked:
+        source = self.sources[command.source]
+        started = perf_counter()
+        source.look(command.items)
+        return Looked(command.source, source.near, source.left, perf_counter() - started, _weight(source.last), started)
 
     # -- stream readers --------------------------------------------------------------------------------------------
 
@@ -343,9 +351,9 @@ class Engine:
         if self.coroutines is not None:
             self.coroutines.cancel()
 
-    def _closed(self, source: Iterator[Any], number: int) -> None:
+    def _closed(self, source: Source, number: int) -> None:
         try:
-            close(source)
+            source.close()
         except (Exception, SystemExit) as error:
             axis, where = self.run.source_place(number)
             axes, origin = self.plan.axes_of(axis), self.plan.selection.vertices[axis].origin
@@ -446,9 +454,9 @@ def _weight(item: Any) -> int:
         return 0
 
 
-def _closed_quietly(source: Iterator[Any], _: int) -> None:
+def _closed_quietly(source: Source, _: int) -> None:
     try:
-        close(source)
+        source.close()
     except Exception:
         import logging
 

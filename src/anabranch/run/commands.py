@@ -17,6 +17,8 @@ __all__ = [
     "FeedAwaited",
     "FeedTaken",
     "Later",
+    "Look",
+    "Looked",
     "News",
     "OpenSource",
     "Pace",
@@ -66,6 +68,14 @@ class OpenSource:
 @dataclass(frozen=True, slots=True)
 class Pull:
     """Take up to so many items from a source; answer with `Pulled`."""
+
+    source: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Bring up to so many items of a source near, to see whether it ends there; answer with `Looked`."""
 
     source: int
     items: int
@@ -136,7 +146,7 @@ class Weigh:
     call: Call
 
 
-Command = Submit | Recall | RunHere | OpenSource | Pull | CloseSource | Read | Feed | EndFeed | Later | Pace | Weigh
+Command = Submit | Recall | RunHere | OpenSource | Pull | Look | CloseSource | Read | Feed | EndFeed | Later | Pace | Weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,20 @@ class Pulled:
     seconds: float
     weight: int = 0
     error: BaseException | None = None
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """So many items of a source are near, of about `weight` bytes each, and so many `left` if that is known. It took `seconds`
+    from `started` on.
+    """
+
+    source: int
+    near: int
+    left: int | None
+    seconds: float
+    weight: int = 0
     started: float = 0.0
 
 
@@ -213,4 +237,4 @@ class Weighed:
     outcome: Outcome
 
 
-News = Message | SourceOpened | Pulled | FeedTaken | FeedAwaited | ReaderFinished | Due | Stopped | Weighed
+News = Message | SourceOpened | Pulled | Looked | FeedTaken | FeedAwaited | ReaderFinished | Due | Stopped | Weighed

@@ -142,6 +142,7 @@ class FanState:
         "kept",
         "length",
         "merges",
+        "near",
         "number",
         "opened",
         "opener",
@@ -166,6 +167,7 @@ class FanState:
         self.sizer = sizer
         self.source: int | None = None
         self.length: int | None = None
+        self.near = 0
         self.cut = 0
         self.outstanding = 0
         self.opened = 0

@@ -20,7 +20,7 @@ from anabranch.markers import Skip
 from anabranch.plan import FanTask, SourceTask, Value
 from anabranch.policies import Retry
 from anabranch.run.board import Board, Errand, Frames, Purpose, Trip, gathered, invariant
-from anabranch.run.commands import CloseSource, Command, OpenSource, Pull, Pulled, SourceOpened
+from anabranch.run.commands import CloseSource, Command, Look, Looked, OpenSource, Pull, Pulled, SourceOpened
 from anabranch.run.doubles import Doubles
 from anabranch.run.fan import FanState, Phase
 from anabranch.run.frame import Frame
@@ -50,6 +50,7 @@ class Fans:
         self.merges = Merges(board)
         self.estimates = estimates
         self.held_back: dict[FanState, None] = {}
+        self.sightless: dict[FanState, None] = {}
         self.sources: dict[int, FanState] = {}
         self.doubles: Doubles | None = None
 
@@ -104,7 +105,8 @@ class Fans:
             self._absent(fan, missing)
             return
         lo, fan.cut = fan.cut, fan.cut + len(news.items)
-        fan.sizer.pulled(len(news.items), news.seconds, news.weight)
+        fan.sizer.pulled(len(news.items) - fan.near, news.seconds, news.weight)
+        fan.near = max(0, fan.near - len(news.items))
         if news.exhausted or fan.left == 0:
             fan.length = fan.cut
             fan.move(Phase.EXHAUSTED)
@@ -112,6 +114,26 @@ class Fans:
         if news.items:
             self._dispatch(fan, lo, fan.cut, news.items)
         self.check(fan)
+        if fan.length is None:
+            self.sightless[fan] = None
+
+    def look(self) -> Look | None:
+        """When there is nothing else to do: looks whether sources end soon, so that their last spans can be short."""
+        while self.sightless:
+            fan, _ = self.sightless.popitem()
+            if fan.phase is Phase.OPEN and fan.source is not None and (ahead := fan.sizer.ahead()) > fan.near:
+                return Look(fan.source, ahead)
+        return None
+
+    def looked(self, news: Looked) -> None:
+        """Some items of a source are near, and perhaps its end is."""
+        fan = self.sources[news.source]
+        place = (fan.task.name, fan.task.axis, fan.frame.where)
+        self.board.events.append(SourcePulled(*place, fan.cut, fan.cut, news.seconds, news.started))
+        fan.sizer.pulled(news.near - fan.near, news.seconds, news.weight)
+        fan.near = news.near
+        if news.left:
+            fan.length = fan.cut + news.left
 
     def _told(self, fan: FanState, news: Pulled) -> None:
         place = (fan.task.name, fan.task.axis, fan.frame.where)

@@ -50,6 +50,7 @@ from anabranch.run.commands import (
     Due,
     FeedAwaited,
     FeedTaken,
+    Looked,
     News,
     Pulled,
     ReaderFinished,
@@ -115,6 +116,7 @@ class Run:
         self._openings: deque[tuple[Frame, int]] = deque()
         self._takes: Mapping[type, Callable[[Any], None]] = {
             Pulled: self.fans.pulled,
+            Looked: self.fans.looked,
             SourceOpened: self.fans.source_opened,
             FeedTaken: self._feed_taken,
             FeedAwaited: lambda news: self.readers.awaited(news.reader, news.feed, news.taken),
@@ -203,6 +205,8 @@ class Run:
                 continue
             if self._openings:
                 return self.fans.open_source(*self._openings.popleft())
+            if (look := self.fans.look()) is not None:
+                return look
             if not self.is_stuck or not self.fans.force():
                 return None if self.doubles is None else self.doubles.watch()
         return None

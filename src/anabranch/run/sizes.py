@@ -11,6 +11,8 @@ ask for `SPANS_PER_SECOND`. That they do only as long as there is plenty: a work
 wait for others, is a small part of the whole. A source that is slow to yield is not waited for: a span takes no more items
 than it yields in `PATIENCE` seconds. Nor does it hold more than `HEAVIEST` bytes, or bring back more.
 
+Where a source ends is looked for `ahead` of the spans, or the last ones would be as long as all others.
+
 This module never reads a clock: durations are told.
 """
 
@@ -83,6 +85,14 @@ class SpanSizer:
         if items:
             self.pull = seconds / items
             self.weight = self.estimate.weight = max(weight, 1)
+
+    def ahead(self) -> int:
+        """How many items to know of besides those that are out: as many as it takes to see the end of the source coming."""
+        each = self.estimate.seconds
+        if self.slots < 2 or each is None or each <= TARGET / LARGEST or self.pull is None:
+            return 0
+        count = min(2 * self.slots * self.next(None), HEAVIEST // max(self.weight, self.brought))
+        return min(count, int(PATIENCE / max(self.pull, PATIENCE / count))) if count else 0
 
     def next(self, left: int | None) -> int:
         """How many items to take; `left` are known to remain, None if nobody knows."""

@@ -21,6 +21,8 @@ from anabranch.run.commands import (
     EndFeed,
     Feed,
     FeedTaken,
+    Look,
+    Looked,
     News,
     OpenSource,
     Pace,
@@ -71,6 +73,7 @@ class Simulator:
         self.arriving: list[tuple[float, int, News, int]] = []
         self.order = count()
         self.pulled: dict[int, int] = {}
+        self.near: dict[int, int] = {}
         self.readings: dict[int, _Reading] = {}
         self.names: dict[str, str] = {}
         self.back = 0
@@ -104,8 +107,8 @@ class Simulator:
         """Does one command."""
         if isinstance(command, Submit):
             self.submit(command.call)
-        elif isinstance(command, Pull):
-            self.run.handle(self.pull(command))
+        elif isinstance(command, (Pull, Look)):
+            self.run.handle(self.pull(command) if isinstance(command, Pull) else self.look(command))
         elif isinstance(command, RunHere):
             outcome = self.perform(command.call)[0]
             self.now += outcome.seconds
@@ -172,10 +175,22 @@ class Simulator:
         lo = self.pulled[command.source]
         hi = min(lo + command.items, self.model.width(name, where))
         self.pulled[command.source] = hi
-        seconds = (hi - lo) * self.model.axis(name).seconds
+        near = self.near.get(command.source, lo)
+        seconds = max(0, hi - max(lo, near)) * self.model.axis(name).seconds
         self.take(seconds)
         items: Any = Hollow(self.model, (name,), where, lo, hi)
         return Pulled(command.source, items, hi - lo < command.items, seconds, weight=1)
+
+    def look(self, command: Look) -> Looked:
+        """Brings items of a source near."""
+        name, where = self.run.source_place(command.source)
+        lo, width = self.pulled[command.source], self.model.width(name, where)
+        before = max(lo, self.near.get(command.source, lo))
+        self.near[command.source] = near = max(before, min(lo + command.items, width))
+        seconds = (near - before) * self.model.axis(name).seconds
+        self.take(seconds)
+        left = width - lo if width < lo + command.items else None
+        return Looked(command.source, near - lo, left, seconds, weight=1)
 
     def feed(self, command: Feed) -> None:
         """A reader begins on the next part as soon as it is through with the last."""

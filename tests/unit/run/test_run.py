@@ -7,7 +7,7 @@ import random
 import weakref
 from collections import deque
 from dataclasses import replace
-from itertools import count, islice, pairwise
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +30,8 @@ from anabranch.events import CallFinished, CallStarted, FanFinished, FanOpened, 
 from anabranch.executor import CallFailed, CallLost
 from anabranch.plan import make_plan
 from anabranch.run import Run
-from anabranch.run.commands import CloseSource, OpenSource, Pull, Pulled, RunHere, SourceOpened, Submit
+from anabranch.run.commands import CloseSource, Look, Looked, OpenSource, Pull, Pulled, RunHere, SourceOpened, Submit
+from anabranch.sources import Source
 
 
 class Hand:
@@ -67,12 +68,17 @@ class Hand:
         elif isinstance(command, OpenSource):
             self.log.append(("open", command.source))
             outcome = perform_here(command.call)
-            self.sources[command.source] = outcome.outputs[0]
+            self.sources[command.source] = Source(outcome.outputs[0])
             self.run.handle(SourceOpened(command.source, outcome, outcome.holes[0]))
         elif isinstance(command, Pull):
             self.log.append(("pull", command.source, command.items))
-            items = list(islice(self.sources[command.source], command.items))
-            self.run.handle(Pulled(command.source, items, len(items) < command.items, 0.0, 8))
+            items, exhausted = self.sources[command.source].take(command.items)
+            self.run.handle(Pulled(command.source, items, exhausted, 0.0, 8))
+        elif isinstance(command, Look):
+            self.log.append(("look", command.source, command.items))
+            source = self.sources[command.source]
+            source.look(command.items)
+            self.run.handle(Looked(command.source, source.near, source.left, 0.0, 8))
         elif isinstance(command, CloseSource):
             self.log.append(("close", command.source))
         else:
@@ -500,6 +506,21 @@ def test_estimates_outlive_the_run():
     Hand(*FLAT, outputs=["total"], inputs={"n": 5}, estimates=estimates).to_the_end()
     (estimate,) = estimates.values()
     assert estimate.seconds is not None
+
+
+@pytest.mark.parametrize("seconds", [0.0005, 0.005, 0.02])
+def test_the_last_spans_are_short_though_a_generator_does_not_say_where_it_ends(seconds):
+    slots = 4
+    hand = Hand(x, y, total, outputs=["total"], inputs={"n": 4000}, slots=slots, credit=2 * slots).fill()
+    while not hand.run.stopped:
+        items = next(len(value) for value in hand.out[0].values if isinstance(value, list))
+        hand.back(0, seconds * items)
+    spans = [(event.lo, event.hi) for event in hand.events if isinstance(event, SpanSubmitted)]
+    usual = max(hi - lo for lo, hi in spans)
+    assert 0.5 <= usual * seconds / 0.05 <= 1, "spans of 50 ms"
+    near = [(lo, hi) for lo, hi in spans if 4000 - lo < slots * usual]
+    assert len(near) >= slots
+    assert all(hi - lo <= -(-(4000 - lo) // (2 * slots)) for lo, hi in near), "each its share of what is left"
 
 
 def test_a_crossed_fan_in_a_few_steps():
