@@ -19,7 +19,7 @@ from time import perf_counter
 from benchmarks import compute, curves, data, durable, graphs, memory, noop, scheduler, watching
 from benchmarks.measure import Result, Workload, measured
 from benchmarks.peers import PEERS, installed
-from benchmarks.report import HEADER, as_json, document, machine, rows, summary
+from benchmarks.report import HEADER, as_json, document, headline, machine, rows, summary
 
 WORKLOADS: tuple[Workload, ...] = (
     *noop.WORKLOADS,
@@ -54,7 +54,10 @@ def main() -> None:
     ending = "\n\n".join(endings)
     print(f"\n{ending}", flush=True)
     if options.out:
-        write(Path(options.out), results, (table, ending), curves.measured(peers, smoke=options.smoke))
+        made = write(Path(options.out), results, (table, ending), curves.measured(peers, smoke=options.smoke))
+        page = Path("README.md")
+        if page.exists() and not (options.smoke or options.only):
+            page.write_text(headline(page.read_text(encoding="utf-8"), made), encoding="utf-8")
     print(f"{perf_counter() - started:.0f} s in all.")
 
 
@@ -71,8 +74,8 @@ def attempted(workload: Workload, rounds: int, peers: frozenset[str], *, smoke: 
         print(f"{workload.name}: {perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
 
 
-def write(folder: Path, results: list[Result], text: tuple[list[str], str], drawn: list[dict]) -> None:
-    """Figures, table and pictures."""
+def write(folder: Path, results: list[Result], text: tuple[list[str], str], drawn: list[dict]) -> str:
+    """Figures, table and pictures; returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures.json").write_text(json.dumps(as_json(results, drawn), indent=1), encoding="utf-8")
     pictures = []
@@ -82,7 +85,9 @@ def write(folder: Path, results: list[Result], text: tuple[list[str], str], draw
         draw(drawn, folder)
         pictures = [chart["name"] for chart in drawn]
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    (folder / "README.md").write_text(document(*text, command, pictures), encoding="utf-8")
+    made = document(*text, command, pictures)
+    (folder / "README.md").write_text(made, encoding="utf-8")
+    return made
 
 
 def parsed() -> argparse.Namespace:

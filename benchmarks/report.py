@@ -13,12 +13,16 @@ from importlib.metadata import PackageNotFoundError, version
 from benchmarks.measure import Result, Sample, Target
 from benchmarks.peers import PEERS, WORKERS
 
-__all__ = ["HEADER", "as_json", "document", "machine", "rows", "summary"]
+__all__ = ["HEADER", "as_json", "document", "headline", "machine", "rows", "summary"]
 
 HEADER = (
     "| workload | anabranch | against | theirs | ratio: median (min–max) | target | |\n"
     "| --- | ---: | --- | ---: | ---: | ---: | --- |"
 )
+
+
+BEGIN, END = "<!-- figures of `python -m benchmarks`: begin -->", "<!-- end -->"
+"""Between these are figures in the project's own page."""
 
 
 def rows(result: Result) -> Iterator[str]:
@@ -100,6 +104,19 @@ the least and the greatest.
 
 {shown}
 """
+
+
+def headline(page: str, document: str) -> str:
+    """The project's own page with the figures of that document that have a target, in the place that is marked for them."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        return page
+    facts = document.split("\n\n")[1].rstrip(".").replace("; made by", ". Made by", 1)
+    lines = [line for line in document.splitlines() if line.startswith("|") and "≤" in line]
+    shown = [" | ".join(cell.strip() for cell in line.strip("|").split("|")[:5]) for line in lines]
+    table = ["workload | anabranch | against | theirs | ratio: median (min–max)", "--- | ---: | --- | ---: | ---:", *shown]
+    return f"{before}{begin}\n{facts}:\n\n" + "\n".join(f"| {line} |" for line in table) + f"\n{end}{after}"
 
 
 def as_json(results: list[Result], curves: list[dict]) -> dict:

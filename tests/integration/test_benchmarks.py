@@ -92,3 +92,15 @@ def test_what_hangs_or_fails_is_reported_and_the_others_are_measured():
     assert "fails | failed: ZeroDivisionError: division by zero" in second
     assert "works" in third
     assert "failed" not in third
+
+
+def test_the_projects_page_has_the_figures_that_have_a_target():
+    from benchmarks.report import BEGIN, END, headline
+
+    made = "# Benchmarks\n\n2026-11-23, x; made by `y`.\n\n| a | 1 ns | loop | 2 ns | 0.50 | ≤ 1.5 | ✓ |\n| b | 1 ns | loop | 2 ns | 0.50 | | |\n"
+    page = headline(f"before {BEGIN} old {END} after", made)
+    assert page.startswith("before ") and page.endswith(" after") and "old" not in page
+    assert "2026-11-23, x. Made by `y`:" in page
+    assert "| a | 1 ns | loop | 2 ns | 0.50 |" in page and "| b |" not in page
+    assert headline(page, made) == page
+    assert headline("nothing is marked", made) == "nothing is marked"
