@@ -127,6 +127,24 @@ def client(folder: str):
         file.write_text("closed")
 
 
+def noted(number: int, notes: str) -> int:
+    with open(notes, "a") as file:
+        file.write(f"{number}\n")
+    return number + 1
+
+
+def test_what_was_stored_here_is_found_by_workers_with_another_key(dask_file, tmp_path, monkeypatch):
+    """The driver's key goes with the calls: workers have accounts of their own, or none."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    builder = Builder().with_modules(module_from_functions(number, noted)).with_cache(tmp_path / "cache")
+    for executor, options in (("sequential", {}), ("dask", {"scheduler_file": dask_file})):
+        for limit in (20, 40):
+            with builder.with_executor(executor, **options).build() as driver:
+                found = driver.execute(["noted"], {"limit": limit, "notes": str(tmp_path / "notes")})
+            assert found == {"noted": list(range(1, limit + 1))}
+    assert sorted(map(int, (tmp_path / "notes").read_text().split())) == list(range(40))
+
+
 def fetched(number: int, client: Path) -> int:
     if number == 400:
         raise LookupError("one of many")

@@ -26,6 +26,7 @@ from anabranch.rebuild import asked as rebuild
 from anabranch.rebuild.asked import note
 from anabranch.rebuild.caching import Recipes
 from anabranch.rebuild.shelves import Shelves, store_of
+from anabranch.store.seal import own_key
 from anabranch.versions import Versions
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ class Keeping:
                 note(store_of(self.caching.settings), self._asked(plan, asked, recipes), time.time())
 
     def _shelves(self) -> Shelves:
-        return Shelves(self.caching.settings, scope=self.caching.scope)
+        key, cache = own_key(), self.caching.settings
+        return Shelves(replace(cache, key=key) if cache is not None else None, scope=self.caching.scope, key=key)
 
     def plans(self, shelves: Shelves) -> tuple[Recipes, Plans]:
         """The recipes of nodes, as the functions' code is now, and the plans for them."""

@@ -56,7 +56,8 @@ def replay(parts: Parts, run_id: str, node: str, item: tuple[int, ...], *, debug
     folder = runs.find(run_id)
     inputs, overrides = values_in(began.inputs, folder, "input"), values_in(began.overrides, folder, "override")
     parts = replace(parts, executor=make_executor("sequential", {}), elsewhere={}, owns=(), caching=None)
-    shelves = Shelves(runs=str(runs.root), items=frozenset({item}), redo=frozenset({node}), only=True, reads=True)
+    chosen, key = frozenset({item}), own_key()
+    shelves = Shelves(runs=str(runs.root), items=chosen, redo=frozenset({node}), only=True, reads=True, key=key)
     _, plans = Keeping(parts).plans(shelves)
     prepared = plans.prepared([node], inputs, overrides)
     try:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from time import monotonic
 from typing import Final
 
 from anabranch.store import Settings, Store, open_store
+from anabranch.store.seal import own_key
 from anabranch.versions import Scope, Versions
 
 __all__ = ["Shelves", "rest", "rests", "say_once", "store_of", "versions_of"]
@@ -46,6 +47,7 @@ class Shelves:
         redo: nodes whose results may have been made without these items.
         only: whether no other item is to be computed that the run does not have.
         reads: whether nothing is written that the run is to have.
+        key: seals what is stored: the driver's own, for workers may be another user's, or on machines without any.
     """
 
     cache: Settings | None = None
@@ -56,6 +58,7 @@ class Shelves:
     redo: frozenset[str] = frozenset()
     only: bool = False
     reads: bool = False
+    key: bytes | None = field(default=None, repr=False)
 
     def counts(self, node: str, where: tuple[int, ...]) -> bool:
         """Whether what the run has of a node counts."""
@@ -77,7 +80,7 @@ class Shelves:
 
     def own(self, run: str) -> Settings | None:
         """The store of one run."""
-        return None if self.runs is None else Settings(f"{self.runs}/{run}/values")
+        return None if self.runs is None else Settings(f"{self.runs}/{run}/values", key=self.key)
 
 
 @lru_cache(maxsize=8)
@@ -92,6 +95,8 @@ def store_of(settings: Settings) -> Store:
     Raises:
         StoreError: it cannot be opened.
     """
+    if settings.key is None:
+        settings = replace(settings, key=own_key())
     with _lock:
         store = _stores.get(settings)
         if store is None:
