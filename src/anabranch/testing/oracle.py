@@ -123,11 +123,11 @@ class Oracle:
         yield from (found for at in inside for found in self.indices(axes[1:], at)) if axes else (index,)
 
     def check_lengths(self, name: str, axes: Sequence[str]) -> None:
-        """What is read by position along an axis must have as many items as the axis."""
+        """What is read by position along an axis must have as many items as the axis, if that has come to be."""
         edges = () if name in self.overrides else self.graph.edges[name]
         pairs = {pair for edge in edges for pair in zip(self.graph.value_axes(edge.source), edge.along, strict=False)}
         for axis, index in ((axis, index) for n, axis in enumerate(axes) for index in self.indices(axes[:n], {})):
             found: list[Any] = [self.items(other, index) for other in (axis, *(other for other, mine in pairs if mine == axis))]
             given = [self._replaced(name, axes[: axes.index(axis)], index)] if name in self.per_item else []
-            if len({len(items) for items in [*found, *given] if isinstance(items, (list, tuple))}) > 1:
+            if type(found[0]) not in MISSING and len({len(items) for items in [*found, *given] if isinstance(items, (list, tuple))}) > 1:
                 raise InputError(f"'{name}' reads by position along '{axis}', and not as many items as it has")
