@@ -129,5 +129,6 @@ class Oracle:
         for axis, index in ((axis, index) for n, axis in enumerate(axes) for index in self.indices(axes[:n], {})):
             found: list[Any] = [self.items(other, index) for other in (axis, *(other for other, mine in pairs if mine == axis))]
             given = [self._replaced(name, axes[: axes.index(axis)], index)] if name in self.per_item else []
-            if type(found[0]) not in MISSING and len({len(items) for items in [*found, *given] if isinstance(items, (list, tuple))}) > 1:
+            lengths = {len(items) for items in [*found, *given] if isinstance(items, (list, tuple))}
+            if len(lengths) > 1 and type(found[0]) not in MISSING:
                 raise InputError(f"'{name}' reads by position along '{axis}', and not as many items as it has")
