@@ -97,7 +97,9 @@ class Fans:
         """A source gave items, or ended, or failed."""
         fan = self.sources[news.source]
         fan.pulling = False
-        self._told(fan, news)
+        fresh = max(0, len(news.items) - fan.near)
+        if fresh or news.exhausted:
+            self._told(fan, fan.cut + len(news.items) - fresh, fresh, news)
         missing = self._missing(fan, news.error) if news.error is not None else None
         if fan.phase is Phase.DONE or self.board.failed:
             return
@@ -105,7 +107,7 @@ class Fans:
             self._absent(fan, missing)
             return
         lo, fan.cut = fan.cut, fan.cut + len(news.items)
-        fan.sizer.pulled(len(news.items) - fan.near, news.seconds, news.weight)
+        fan.sizer.pulled(fresh, news.seconds, news.weight)
         fan.near = max(0, fan.near - len(news.items))
         if news.exhausted or fan.left == 0:
             fan.length = fan.cut
@@ -128,16 +130,17 @@ class Fans:
     def looked(self, news: Looked) -> None:
         """Some items of a source are near, and perhaps its end is."""
         fan = self.sources[news.source]
-        place = (fan.task.name, fan.task.axis, fan.frame.where)
-        self.board.events.append(SourcePulled(*place, fan.cut, fan.cut, news.seconds, news.started))
-        fan.sizer.pulled(news.near - fan.near, news.seconds, news.weight)
+        fresh = news.near - fan.near
+        self._told(fan, fan.cut + fan.near, fresh, news)
+        fan.sizer.pulled(fresh, news.seconds, news.weight)
         fan.near = news.near
         if news.left:
             fan.length = fan.cut + news.left
 
-    def _told(self, fan: FanState, news: Pulled) -> None:
+    def _told(self, fan: FanState, lo: int, fresh: int, news: Pulled | Looked) -> None:
+        """The source gave so many items from one on; those that were near already have been told of."""
         place = (fan.task.name, fan.task.axis, fan.frame.where)
-        self.board.events.append(SourcePulled(*place, fan.cut, fan.cut + len(news.items), news.seconds, news.started))
+        self.board.events.append(SourcePulled(*place, lo, lo + fresh, news.seconds, news.started))
 
     def _missing(self, fan: FanState, error: BaseException) -> Missing:
         """What stands for the items of a source that raised."""
