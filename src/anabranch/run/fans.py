@@ -123,7 +123,8 @@ class Fans:
         """When there is nothing else to do: looks whether sources end soon, so that their last spans can be short."""
         while self.sightless:
             fan, _ = self.sightless.popitem()
-            if fan.phase is Phase.OPEN and fan.source is not None and (ahead := fan.sizer.ahead()) > fan.near:
+            alone = not fan.task.nested and not fan.frame.where  # else there are other spans to end with
+            if alone and fan.phase is Phase.OPEN and fan.source is not None and (ahead := fan.sizer.ahead()) > fan.near:
                 return Look(fan.source, ahead)
         return None
 
