@@ -335,6 +335,37 @@ def test_new_items_per_outer_item(driver):
     assert executed(driver, ["leaf"], {"start": 0, "n": 2}, w=PerItem([[1], [2, 3]])) == {"leaf": [[1], [3, 4]]}
 
 
+def test_values_per_item_agree_on_how_many_items_there_are_before_anything_runs(driver):
+    with pytest.raises(InputError, match="'x' has 2 items by override 'y', but 3 by override 'leaf'"):
+        executed(driver, ["y", "per"], {"start": 0}, y=PerItem([1, 2]), leaf=PerItem([[1], [2], [3]]))
+    with pytest.raises(InputError, match="'x' has 2 items by override 'y', but 3 by override 'leaf'"):
+        driver.validate_execution(["y", "per"], {}, {"y": PerItem([1, 2]), "leaf": PerItem([[1], [2], [3]])})
+    assert CALLS == []
+    assert executed(driver, ["y"], None, y=PerItem([1, 2]), leaf=PerItem([[1], [2], [3]])) == {"y": [1, 2]}, "one is not read"
+
+
+def test_values_per_pair_agree_with_others_along_each_axis():
+    def a() -> Parallelizable[int]:
+        return [1, 2]
+
+    def b() -> Parallelizable[int]:
+        return [1, 2]
+
+    def half(b: int) -> float:
+        return b / 2
+
+    @cross
+    def pair(a: int, b: int) -> int:
+        return a * b
+
+    driver = Builder().with_modules(module_from_functions(a, b, half, pair)).build()
+    pairs = PerItem([[1, 2], [3, 4]])
+    found = driver.execute(["pair", "half"], overrides={"pair": pairs, "half": PerItem([7, 8])})
+    assert found == {"pair": [[1, 2], [3, 4]], "half": [7, 8]}
+    with pytest.raises(InputError, match="'b' has 2 items by override 'pair', but 1 by override 'half'"):
+        driver.execute(["pair", "half"], overrides={"pair": pairs, "half": PerItem([7])})
+
+
 def test_an_override_of_an_output_is_the_output(driver):
     assert executed(driver, ["total"], None, total=9) == {"total": 9}
     assert executed(driver, ["y"], None, y=PerItem([9])) == {"y": [9]}

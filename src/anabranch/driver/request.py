@@ -17,7 +17,7 @@ from anabranch.errors import InputError, nearest_or_all
 from anabranch.graph import Graph, Node
 from anabranch.graph.types import SAMPLE, describe, fits
 from anabranch.markers import PerItem, marks_of
-from anabranch.plan import FanTask, Plan, Value
+from anabranch.plan import FanTask, Plan, Value, given
 from anabranch.policies import FaultOptions, Faults
 from anabranch.run import Cell, Chunk, Column, Estimate, Slot
 
@@ -194,6 +194,7 @@ def slots_of(graph: Graph, plan: Plan, inputs: Mapping[str, Any], overrides: Map
     values = {**graph.config, **inputs}
     found: dict[Value, Slot] = {}
     checked = {name: checked_override(graph, name, value) for name, value in overrides.items()}
+    check_lengths(graph, plan, checked)
     for value in plan.given:
         name = value.name
         if name in checked or name.removesuffix("!") in checked:
@@ -201,6 +202,7 @@ def slots_of(graph: Graph, plan: Plan, inputs: Mapping[str, Any], overrides: Map
         else:
             found[value] = Cell(values[name])
     return found
+
 
 def checked_override(graph: Graph, name: str, value: Any) -> Any:
     """The override as it is used.
@@ -293,9 +295,9 @@ def check_request(outputs: Any, inputs: Any, overrides: Any) -> None:
     """
     if not isinstance(outputs, Iterable):
         raise InputError(f"outputs are a list of names, not {type(outputs).__name__}")
-    for word, given in (("inputs", inputs), ("overrides", overrides)):
-        if not isinstance(given, Mapping):
-            raise InputError(f"{word} are given as a dict from names to values, not as {type(given).__name__}")
+    for word, values in (("inputs", inputs), ("overrides", overrides)):
+        if not isinstance(values, Mapping):
+            raise InputError(f"{word} are given as a dict from names to values, not as {type(values).__name__}")
 
 
 def check_shape(node: Node, value: Sequence[Any], axes: Sequence[str], of: int = 0) -> None:
@@ -310,6 +312,32 @@ def check_shape(node: Node, value: Sequence[Any], axes: Sequence[str], of: int =
             kind = type(element).__name__
             raise InputError(f"override '{node.name}' of {node.label} needs lists nested {of} deep; {kind} is no list")
         check_shape(node, element, axes[1:], of)
+
+
+def check_lengths(graph: Graph, plan: Plan, overrides: Mapping[str, Any]) -> None:
+    """Checks that values per item agree on how many items a fan-out has whose expander they cut off; where it runs, the run
+    compares.
+    """
+    vertices = plan.selection.vertices
+    told: dict[tuple[str, tuple[int, ...]], set[tuple[str, int]]] = {}
+
+    def compare(name: str, values: Any, axes: Sequence[str], index: Mapping[str, int]) -> None:
+        if not axes or not isinstance(values, (list, tuple)):
+            return
+        axis = axes[0]
+        if axis not in vertices:
+            found = told.setdefault((axis, tuple(index[outer] for outer in graph.axes[axis])), set())
+            for other, count in found:
+                if other != name and count != len(values):  # one of pairs may lack some, as results do where items are skipped
+                    given_by = f"by override '{other}', but {len(values)} by override '{name}'"
+                    raise InputError(f"'{axis}' has {count} items {given_by}")
+            found.add((name, len(values)))
+        for number, inner in enumerate(values if axes[1:] else ()):
+            compare(name, inner, axes[1:], {**index, axis: number})
+
+    for name, value in overrides.items():
+        if isinstance(value, PerItem) and given(name) in vertices:
+            compare(name, value, graph.axes[name], {})
 
 
 def check_value(node: Node, value: Any) -> None:
