@@ -141,8 +141,8 @@ class Code:
     `functions` are these, by their variables, and values that arguments of them are bound to; `policies` are those of the
     functions that have one. `around` is what goes on around each call, and `instead` gives the value to go on with where a
     function has failed for good, or raises. `outputs` counts what the entry returns; where the code `loops`, each is a list
-    over the span's items, but for the last `partials`, which are one value for the span. `key` is unique in the process that
-    made the plan.
+    over the span's items, but for the last `partials`, which are one value for the span; `inner` are the axes of the loops
+    inside, whose items are counted. `key` is unique in the process that made the plan.
     """
 
     key: str
@@ -157,6 +157,7 @@ class Code:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     around: Surrounding | None = field(default=None, compare=False, repr=False)
     instead: Callable[[Failure], Any] | None = field(default=None, compare=False, repr=False)
+    inner: tuple[str, ...] = ()
     loaded: list[Block] = field(default_factory=list, compare=False, repr=False)
 
     @property

@@ -10,7 +10,6 @@ user's function.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import repeat
@@ -77,11 +76,13 @@ class Recorder:
         patient: whether what is too much for what a function calls is left to be tried again later.
         movable: whether what is to be tried again elsewhere is left for that; else it is tried again here.
         attempt: which attempt the call is at what failed before.
+        counts: how many items each of the code's inner loops has had: a share of them may be how many may fail.
     """
 
     __slots__ = (
         "attempt",
         "block",
+        "counts",
         "failures",
         "holes",
         "movable",
@@ -90,7 +91,6 @@ class Recorder:
         "retries",
         "run",
         "timer",
-        "widths",
         "worker",
     )
 
@@ -114,7 +114,7 @@ class Recorder:
         self.worker = worker
         self.retries = 0
         self.failures: list[Failure] = []
-        self.widths: defaultdict[str, int] = defaultdict(int)  # of inner loops: a share of their items may be how many may fail
+        self.counts = [0] * len(block.code.inner)
 
     def rescue(self, number: int, error: BaseException, where: tuple[int, ...], env: dict[str, Any]) -> Any:
         """Takes over after a step of table `number` raised: tries it again if its policy says so, runs the item's remaining

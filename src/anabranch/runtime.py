@@ -22,7 +22,7 @@ def misplaced_skip(node: str) -> FlowError:
     return FlowError(f"'{node}' raised Skip outside a fan-out; only an item of a fan-out can be skipped")
 
 
-_ITERABLE: Final = frozenset({types.GeneratorType, list, tuple, range})
+ITERABLE: Final = frozenset({types.GeneratorType, list, tuple, range})
 """What expanders mostly return; anything else is looked at more closely."""
 
 
@@ -32,7 +32,7 @@ def opened(values: Any, node: str) -> Iterator[Any]:
     Raises:
         FlowError: it is a `str`, `bytes`, `dict` or coroutine, or cannot be iterated.
     """
-    if type(values) in _ITERABLE:
+    if type(values) in ITERABLE:
         return iter(values)
     if hasattr(values, "__aiter__"):
         return items(values)
@@ -92,6 +92,7 @@ RUNTIME: Final[dict[str, Any]] = {
     "closing": closing,
     "compact": compact,
     "generator": types.GeneratorType,
+    "iterable": ITERABLE,
     "opened": opened,
     "uneven": uneven,
 }

@@ -152,7 +152,7 @@ def _performed(code: Code, layout: Layout, values: tuple[Any, ...], worker: str,
     if recorder.holes:
         lists = code.outputs - code.partials if code.loops else 0
         holes = tuple(ABSENT if n < lists else _only_missing(value) for n, value in enumerate(outputs))
-    widths = tuple(recorder.widths.items())
+    widths = tuple(zip(code.inner, recorder.counts, strict=True))
     return Outcome(layout.call, outputs, holes, tuple(recorder.failures), seconds, started, worker, recorder.retries, widths)
 
 

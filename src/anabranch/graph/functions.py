@@ -25,6 +25,7 @@ from anabranch.graph.signatures import (
     callable_by_name,
     is_async,
     is_bare,
+    is_generator,
     is_plain,
     is_simple,
     written_parameters,
@@ -216,9 +217,9 @@ def _is_function(value: Any) -> bool:
 
 def _result(label: str, function: Callable[..., Any], hints: Mapping[str, Any]) -> tuple[Any, bool]:
     annotation = hints.get("return", Any)
-    if marks_of(function).get("per_worker"):
+    if not is_bare(function) and marks_of(function).get("per_worker"):
         return _own(label, function, annotation), False
-    if inspect.isgeneratorfunction(function):
+    if is_generator(function):
         annotation = _plain(annotation)
         if (typing.get_origin(annotation) or annotation) not in _MARKERS:
             _check_generator(label, annotation, said="return" in hints)
@@ -235,7 +236,7 @@ def read_result(label: str, annotation: Any) -> tuple[Any, bool]:
         FlowError: a marker stands where it makes no sense.
     """
     if type(annotation) is type and annotation not in _MARKERS:
-        return annotation, False
+        return annotation, False  # as most are
     annotation = _plain(annotation)
     origin = typing.get_origin(annotation) or annotation
     _check_buried(label, "the return annotation", annotation)
@@ -312,10 +313,10 @@ def _plain(annotation: Any) -> Any:
 
 def _is_decorator(value: object) -> bool:
     """Whether it is what a decorator of anabranch gives before it is told what to decorate."""
+    if type(value) is FunctionType:
+        return value.__name__ == "decorate" and value.__module__.startswith("anabranch.")
     modifier = loaded("anabranch.function_modifiers.modifier.Modifier")
-    if modifier is not None and isinstance(value, modifier):
-        return True
-    return isinstance(value, FunctionType) and value.__name__ == "decorate" and value.__module__.startswith("anabranch.")
+    return modifier is not None and isinstance(value, modifier)
 
 
 def _check_redefined(module: ModuleType) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "callable_by_name",
     "is_async",
     "is_bare",
+    "is_generator",
     "is_plain",
     "is_simple",
     "written_parameters",
@@ -54,6 +55,13 @@ def is_async(function: Callable[..., Any]) -> bool:
     if is_bare(function):
         return bool(function.__code__.co_flags & _ASYNC)
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def is_generator(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a generator."""
+    if is_bare(function):
+        return bool(function.__code__.co_flags & inspect.CO_GENERATOR)
+    return inspect.isgeneratorfunction(function)
 
 
 class Written(NamedTuple):

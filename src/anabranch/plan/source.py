@@ -128,12 +128,19 @@ class _Module:
         self.origins: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}
         self.around: Surrounding | None = None
+        self.inner: list[str] = []
         self.tables: list[_Table] = []
         self.chunks: list[_Chunk] = []
 
     def table(self, axes: Axes, outputs: list[str]) -> _Table:
         self.tables.append(_Table(len(self.tables), axes, outputs))
         return self.tables[-1]
+
+    def counter(self, axis: str) -> int:
+        """The number of the counter of the axis' items."""
+        if axis not in self.inner:
+            self.inner.append(axis)
+        return self.inner.index(axis)
 
     def function(self, vertex: Vertex) -> tuple[str, dict[str, str]]:
         """The variable of the function that a vertex calls, and the text of what its keywords are bound to."""
@@ -170,7 +177,7 @@ class _Module:
         tables = tuple(table.placed() for table in self.tables)
         source = "\n".join(lines)
         made = (self.functions, tables, self.origins, outputs, loops, partials, self.policies, self.around)
-        return Code(f"{next(_keys)}", name, source, *made)
+        return Code(f"{next(_keys)}", name, source, *made, inner=tuple(self.inner))
 
 
 class _Chunk:
@@ -251,26 +258,30 @@ class _Loop:
         sources = [items, *lists] if items else lists
         elements = [names[Value(fan.axis, 0)]] if items else []
         elements += [names[reading.inner] for reading in fan.aligned]
-        chunk.add(0, f"def {name}({', '.join(['r', 'where', 'start', *sources, *captured])}):")
-        closes = items is not None and name != "task"
+        inner = name != "task"
+        chunk.add(0, f"def {name}({', '.join(['r', 'where', 'at' if inner else 'start', *sources, *captured])}):")
+        closes = items is not None and inner
         if closes and not self.stream:  # of a span's items the run has seen to it
-            chunk.add(1, f"if type({items}) is not generator:")
+            chunk.add(1, f"if (kind := type({items})) is not generator and kind not in iterable:")
             chunk.add(2, f"{items} = opened({items}, {fan.axis!r})")
         self._prologue(sources)
         lack = self._lack(captured)
         indexed = bool(self.stream) or any(isinstance(step, Fan) for step in fan.body.steps)
-        index = "i" if indexed else "start + len(out_0)"
+        if inner and indexed:
+            chunk.add(1, "where = (*where, at)")
+        index = "i" if indexed else "at, len(out_0)" if inner else "start + len(out_0)"
+        numbered = f"enumerate({{}}{'' if inner else ', start'})" if indexed else "{}"
         over = sources[0] if len(sources) == 1 else f"zip({', '.join(sources)})"
         target = elements[0] if len(elements) == 1 else f"({', '.join(elements)})" if indexed else ", ".join(elements)
         base = 2 if closes else 1
         if closes:
             chunk.add(1, "try:")
-        chunk.add(base, f"for i, {target} in enumerate({over}, start):" if indexed else f"for {target} in {over}:")
+        chunk.add(base, f"for {'i, ' if indexed else ''}{target} in {numbered.format(over)}:")
         self._item(base + 1, table, index, lack)
         if closes:
             self._close(items or "", axes)
         if closes and not self.stream:
-            chunk.add(1, f"r.widths[{fan.axis!r}] += len(out_0)")
+            chunk.add(1, f"r.counts[{self.module.counter(fan.axis)}] += len(out_0)")
         self._epilogue()
 
     def _prologue(self, sources: list[str]) -> None:
@@ -558,4 +569,4 @@ class _Steps:
         own = [names[Value(call_of(fan.axis), 0)]] if fan.fresh else []
         lists = [*own, *(names[reading.outer] for reading in fan.aligned)]
         captured = [names[value] for value in fan.captured]
-        return f"{name}({', '.join(['r', 'where + (i,)', '0', *lists, *captured])})", lists[:1]
+        return f"{name}({', '.join(['r', 'where', 'i', *lists, *captured])})", lists[:1]
