@@ -2,7 +2,9 @@
 
 Theory: who is killed tidies nothing up, so somebody else has to. A shell waits at a pipe of which only this process has the
 other end; the kernel closes that when the process ends, and the shell removes the folder, for as long as something is still
-being written there by others that are ending too.
+being written there by others that are ending too. An engine's processes that were being started at that moment may not notice
+that nobody wants them any more: those that carry the folder's mark in their environment are killed after a second, where there
+is `/proc`.
 
 This module never knows which engine there is.
 """
@@ -14,19 +16,26 @@ import shutil
 import subprocess
 import tempfile
 import weakref
+from contextlib import suppress
 
 __all__ = ["Scratch"]
 
+MARK = "ANABRANCH_SCRATCH"
+
 JANITOR = """\
 trap '' INT TERM HUP
-read -r _
+read -r closed
 n=0
 while [ $n -lt 100 ]; do
     n=$((n + 1))
-    if [ -e "$1" ]; then rm -rf -- "$1" 2>/dev/null; elif [ $n -gt 2 ]; then exit; fi
+    left=
+    if [ -z "$closed" ]; then left=$(grep -slzxF -- "$2=$1" /proc/[0-9]*/environ | tr -dc '0-9\\n'); fi
+    if [ $n -gt 10 ] && [ -n "$left" ]; then kill -KILL $left 2>/dev/null; fi
+    if [ -e "$1" ]; then rm -rf -- "$1" 2>/dev/null; elif [ $n -gt 2 ] && [ -z "$left" ]; then exit; fi
     sleep 0.1
 done
 """
+"""Reads a line if the folder is closed, and none if its process has ended without doing so."""
 
 LONGEST = 40
 """Characters that the folder's path may have: there will be sockets in it, whose paths are limited."""
@@ -45,12 +54,14 @@ class Scratch:
         self.path = tempfile.mkdtemp(prefix="ab-", dir=place)
         self.close = weakref.finalize(self, _removed, self.path, _janitor(self.path))
         """Removes it."""
+        self.mark = {MARK: self.path}
+        """What stands in the environment of the processes that are to end with this one."""
 
 
 def _janitor(path: str) -> subprocess.Popen[bytes] | None:
     """Who removes it when this process has ended; None where there is no shell."""
     try:
-        line = ["/bin/sh", "-c", JANITOR, "anabranch", path]
+        line = ["/bin/sh", "-c", JANITOR, "anabranch", path, MARK]
         nowhere = subprocess.DEVNULL
         return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True, cwd="/")
     except OSError:
@@ -61,7 +72,9 @@ def _removed(path: str, janitor: subprocess.Popen[bytes] | None) -> None:
     shutil.rmtree(path, ignore_errors=True)
     if janitor is None or janitor.stdin is None:
         return
-    janitor.stdin.close()
+    with suppress(OSError):
+        janitor.stdin.write(b"closed\n")
+        janitor.stdin.close()
     try:
         janitor.wait(PATIENCE)
     except subprocess.TimeoutExpired:
