@@ -184,7 +184,7 @@ class RayExecutor:
         }
         if scratch is not None:
             defaults["_temp_dir"] = scratch.path
-        with _environment({"RAY_USAGE_STATS_ENABLED": "0", **(scratch.mark if scratch else {})}):  # no telemetry
+        with _no_telemetry():
             try:
                 _in_lasting_thread(partial(ray.init, address="local", **{**defaults, **self._options}), end)
             except Exception as error:
@@ -450,15 +450,15 @@ def _in_lasting_thread(start: Callable[[], Any], end: threading.Event) -> None:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """What stands in the environment of processes that are started meanwhile, unless the user has said something else."""
-    added = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(added)
+def _no_telemetry() -> Iterator[None]:
+    """A session that is opened here reports nothing to Ray's makers, unless the user has said something else."""
+    known = os.environ.get("RAY_USAGE_STATS_ENABLED")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        if known is None:
+            del os.environ["RAY_USAGE_STATS_ENABLED"]
 
 
 def _check_reachable(address: str) -> None:

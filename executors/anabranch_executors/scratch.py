@@ -3,8 +3,8 @@
 Theory: who is killed tidies nothing up, so somebody else has to. A shell waits at a pipe of which only this process has the
 other end; the kernel closes that when the process ends, and the shell removes the folder, for as long as something is still
 being written there by others that are ending too. An engine's processes that were being started at that moment may not notice
-that nobody wants them any more: those that carry the folder's mark in their environment are killed after a second, where there
-is `/proc`.
+that nobody wants them any more: those that after a second still have a file of the folder open are killed, where there is
+`/proc`. (Their environment would not tell: some engines write their title over it.)
 
 This module never knows which engine there is.
 """
@@ -20,18 +20,20 @@ from contextlib import suppress
 
 __all__ = ["Scratch"]
 
-MARK = "ANABRANCH_SCRATCH"
-
 JANITOR = """\
 trap '' INT TERM HUP
 read -r closed
 n=0
 while [ $n -lt 100 ]; do
     n=$((n + 1))
-    left=
-    if [ -z "$closed" ]; then left=$(grep -slzxF -- "$2=$1" /proc/[0-9]*/environ | tr -dc '0-9\\n'); fi
-    if [ $n -gt 10 ] && [ -n "$left" ]; then kill -KILL $left 2>/dev/null; fi
-    if [ -e "$1" ]; then rm -rf -- "$1" 2>/dev/null; elif [ $n -gt 2 ] && [ -z "$left" ]; then exit; fi
+    if [ -e "$1" ]; then
+        rm -rf -- "$1" 2>/dev/null
+    elif [ $n -gt 2 ]; then
+        [ -z "$closed" ] || exit
+        left=$(find /proc/[0-9]*/fd -lname "$1/*" 2>/dev/null | cut -d/ -f3 | sort -u)
+        [ -n "$left" ] || exit
+        [ $n -lt 10 ] || kill -KILL $left 2>/dev/null
+    fi
     sleep 0.1
 done
 """
@@ -54,14 +56,11 @@ class Scratch:
         self.path = tempfile.mkdtemp(prefix="ab-", dir=place)
         self.close = weakref.finalize(self, _removed, self.path, _janitor(self.path))
         """Removes it."""
-        self.mark = {MARK: self.path}
-        """What stands in the environment of the processes that are to end with this one."""
-
 
 def _janitor(path: str) -> subprocess.Popen[bytes] | None:
     """Who removes it when this process has ended; None where there is no shell."""
     try:
-        line = ["/bin/sh", "-c", JANITOR, "anabranch", path, MARK]
+        line = ["/bin/sh", "-c", JANITOR, "anabranch", path]
         nowhere = subprocess.DEVNULL
         return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True, cwd="/")
     except OSError:

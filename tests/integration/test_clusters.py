@@ -196,12 +196,17 @@ def test_a_cluster_that_adapts_grows_with_the_work(flow):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cluster", ["dask", "ray"])
-def test_one_flow_on_threads_processes_and_a_cluster_together(cluster, request):
-    options = {"scheduler_file": request.getfixturevalue("dask_file")} if cluster == "dask" else {}
-    if cluster == "ray":
-        request.getfixturevalue("ray_nodes")
+def test_one_flow_on_threads_processes_and_dask_together(dask_file):
+    check_places_together("dask", {"scheduler_file": dask_file})
 
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_nodes")
+def test_one_flow_on_threads_processes_and_ray_together():
+    check_places_together("ray", {})
+
+
+def check_places_together(cluster, options):
     def loaded(number: int) -> list[int]:
         return [number] * 3
 

@@ -1,4 +1,4 @@
-"""The folder for what an engine writes: it goes with its process, and so do the processes that carry its mark."""
+"""The folder for what an engine writes: it goes with its process, and so do the processes that write there."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import os, subprocess, sys
 from anabranch_executors.scratch import Scratch
 
 scratch = Scratch()
-said = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": int(sys.argv[1]), "start_new_session": True}
-for mark in (scratch.mark, {}):
-    process = subprocess.Popen([sys.executable, "-c", "input()"], env={**os.environ, **mark}, **said)
+said = {"stdout": subprocess.PIPE, "stdin": int(sys.argv[1]), "start_new_session": True}
+for name in (os.path.join(scratch.path, "log"), os.devnull):
+    with open(name, "w") as log:
+        process = subprocess.Popen([sys.executable, "-c", "input()"], stderr=log, **said)
     print(process.pid)
 print(scratch.path, flush=True)
 if sys.argv[2] == "closed":
@@ -29,17 +30,17 @@ else:
 
 
 @pytest.mark.parametrize("end", ["killed", "closed"])
-def test_marked_processes_end_with_a_process_that_is_killed_and_others_do_not(end):
+def test_processes_that_write_there_end_with_one_that_is_killed_and_others_do_not(end):
     reads, writes = os.pipe()
     try:
         line = [sys.executable, "-c", SCRIPT, str(reads), end]
         done = subprocess.run(line, stdout=subprocess.PIPE, text=True, pass_fds=[reads], check=False)
-        marked, other, folder = done.stdout.split()
+        writer, other, folder = done.stdout.split()
         watched = os.pidfd_open(int(other))
         if end == "killed":
-            wait_for_the_end(int(marked))
+            wait_for_the_end(int(writer))
         else:
-            os.close(os.pidfd_open(int(marked)))  # it is there
+            os.close(os.pidfd_open(int(writer)))  # it is there
         assert not _ended(watched)
         os.close(watched)
         if end == "closed":
