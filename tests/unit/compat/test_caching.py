@@ -116,3 +116,100 @@ def test_a_builder_has_one_cache(tmp_path):
     assert builder.cache.path == str(tmp_path / "r")
     with pytest.raises(ValueError, match="has a cache already"):
         builder.with_adapters(HamiltonCacheAdapter(tmp_path))
+
+
+def stores(tmp_path):
+    from hamilton.caching.stores.memory import InMemoryMetadataStore
+    from hamilton.caching.stores.sqlite import SQLiteMetadataStore
+
+    return [InMemoryMetadataStore(), SQLiteMetadataStore(tmp_path / "known")]
+
+
+def test_metadata_stores_keep_a_version_for_a_key_and_the_keys_of_runs(tmp_path):
+    from hamilton.caching.cache_key import create_cache_key, decode_key
+
+    parts = {"node_name": "shop", "code_version": "c0de", "dependencies_data_versions": {"a": "1", "b": "<ignore>"}}
+    key = create_cache_key("shop", "c0de", {"b": "<ignore>", "a": "1"})
+    assert decode_key(key) == parts
+    for store in stores(tmp_path):
+        assert (store.size, store.get_run_ids(), store.get(key)) == (0, [], None)
+        with pytest.raises(IndexError, match="nothing has been run"):
+            store.get_last_run()
+        for run in ("z", "a"):
+            store.initialize(run)
+        assert store.get_run("z") == []
+        for version in ("old", "new"):
+            store.set(cache_key=key, data_version=version, run_id="z", node_name="shop")
+        assert (store.size, len(store), store.get(key), store.exists(key)) == (1, 1, "new", True)
+        assert store.get_run("z") == [{"cache_key": key, "data_version": "new", **parts}]
+        assert (store.get_run_ids(), store.last_run_id, store.get_last_run()) == (["z", "a"], "a", [])
+        with pytest.raises(IndexError, match="nothing is known of a run 'q'"):
+            store.get_run("q")
+        store.delete(key)
+        assert (store.size, store.get_run("z")) == (0, [])
+        store.set(key, "again", "a")
+        store.delete_all()
+        assert (store.size, store.get_run_ids()) == (0, [])
+
+
+def test_metadata_in_memory_goes_to_a_file_and_comes_back(tmp_path):
+    from hamilton.caching.cache_key import create_cache_key
+
+    memory, file = stores(tmp_path)
+    memory.initialize("first")
+    memory.set(create_cache_key("shop", "1", {}), "v", "first")
+    memory.persist_to(file)
+    again = type(memory).load_from(file)
+    assert (again.size, again.get_run("first"), again.get_run_ids()) == (1, file.get_run("first"), ["first"])
+    with pytest.raises(ValueError, match="the store to copy to"):
+        memory.persist_to()
+
+
+def sizes(tmp_path, *runs):
+    """The sizes of the metadata store after runs of `b = -a`, each with what is changed before it."""
+    from hamilton import ad_hoc_utils, driver
+    from hamilton.caching.adapter import HamiltonCacheAdapter
+
+    cache, found = HamiltonCacheAdapter(path=tmp_path), []
+    for number, (body, change, overrides) in enumerate(runs):
+        for name, nodes in change.items():
+            setattr(cache, name, nodes)
+        source = f"def a(n: int = 3) -> int:\n    return {body}\n\ndef b(a: int) -> int:\n    return -a\n"
+        module = ad_hoc_utils.module_from_source(source, module_name=f"module_of_sizes_{number}_{id(cache)}")
+        try:
+            driver.Builder().with_modules(module).with_adapters(cache).build().execute(["b"], overrides=overrides)
+        finally:
+            del sys.modules[module.__name__]
+        noted = cache.metadata_store.get_last_run()
+        assert all(cache.result_store.exists(one["data_version"]) for one in noted)
+        found.append((cache.metadata_store.size, sorted(one["node_name"] for one in noted)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changed", "then"),
+    [
+        (("n", {}, {}), (2, [])),
+        (("n + 0", {}, {}), (3, ["a"])),
+        (("n + 1", {}, {}), (4, ["a", "b"])),
+        (("n", {}, {"a": 3}), (2, [])),
+        (("n", {}, {"a": 13}), (3, ["b"])),
+        (("n", {"_recompute": ["a"]}, {}), (2, ["a"])),
+        (("n", {"_disable": ["a"]}, {}), (3, ["b"])),
+        (("n", {"_ignore": ["a"]}, {}), (3, ["b"])),
+    ],
+)
+def test_a_run_notes_the_keys_of_what_it_called(tmp_path, changed, then):
+    assert sizes(tmp_path, ("n", {}, {}), changed) == [(2, ["a", "b"]), then]
+
+
+def test_an_expander_is_noted_without_a_version_of_its_own(make):
+    with make() as driver:
+        driver.execute(["total"], inputs={"n": 2})
+        cache = driver.cache
+        assert cache.metadata_store.size == 6  # base, item, total, and a square for each of three items
+        noted = cache.metadata_store.get_last_run()
+        assert [one["data_version"] for one in noted if one["node_name"] == "item"] == [{}]
+        assert cache.get_cache_key(cache.last_run_id, "base") in {one["cache_key"] for one in noted}
+        driver.execute(["total"], inputs={"n": 2})
+        assert cache.metadata_store.size == 6

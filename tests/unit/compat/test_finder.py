@@ -66,7 +66,9 @@ def test_a_name_that_is_not_there_says_what_to_use_instead(hamilton):
         from hamilton.driver import Nothing  # noqa: F401
     with pytest.raises(ImportError, match="Ray has no workflows any more"):
         from hamilton.plugins.h_ray import RayWorkflowGraphAdapter  # noqa: F401
-    with pytest.raises(ModuleNotFoundError, match="anabranch has no 'hamilton.plugins.h_spark': anabranch has no Spark executor"):
+    with pytest.raises(
+        ModuleNotFoundError, match="anabranch has no 'hamilton.plugins.h_spark': anabranch has no Spark executor"
+    ):
         importlib.import_module("hamilton.plugins.h_spark")
     with pytest.raises(ModuleNotFoundError, match="hamilton.no_such_module"):
         importlib.import_module("hamilton.no_such_module")
@@ -103,7 +105,9 @@ def test_installing_twice_does_nothing_and_the_spec_can_be_found(hamilton):
 
 def test_the_real_one_must_not_be_there_already(monkeypatch):
     monkeypatch.setitem(sys.modules, "hamilton", types.ModuleType("hamilton"))
-    with pytest.raises(ImportError, match=r"'hamilton' has been imported already, from a module without a file; call .*install\(\)"):
+    with pytest.raises(
+        ImportError, match=r"'hamilton' has been imported already, from a module without a file; call .*install\(\)"
+    ):
         shim.install()
 
 
@@ -113,7 +117,9 @@ def test_who_does_not_use_it_does_not_see_it():
         "anabranch.Builder\n"
         "print([name for name in sys.modules if name.startswith('anabranch.compat')], len(sys.meta_path))\n"
     )
-    bare = subprocess.run([sys.executable, "-c", "import sys; print(len(sys.meta_path))"], capture_output=True, text=True, check=True)
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(len(sys.meta_path))"], capture_output=True, text=True, check=True
+    )
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert seen.stdout == f"[] {bare.stdout}"
 

@@ -84,7 +84,11 @@ def test_the_command_line(tmp_path):
         return json.loads(made.stdout)
 
     assert hamilton("build", "one.py") == {"success": True, "command": "build", "message": {"nodes": ["a", "b"]}}
-    assert hamilton("diff", "two.py", "-r", "one.py")["message"] == {"current_only": ["c"], "reference_only": ["b"], "edit": ["a"]}
+    assert hamilton("diff", "two.py", "-r", "one.py")["message"] == {
+        "current_only": ["c"],
+        "reference_only": ["b"],
+        "edit": ["a"],
+    }
     assert hamilton("version", "one.py")["message"]["nodes_hash"].keys() == {"a", "b"}
     hamilton("view", "one.py", "-o", "flow.svg")
     assert (tmp_path / "flow.svg").exists()

@@ -15,7 +15,10 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from anabranch.compat.hamilton.caching.stores import MetadataView, ResultView
+from anabranch.compat.hamilton.caching._keys import RunKeys
+from anabranch.compat.hamilton.caching.stores import ResultView
+from anabranch.compat.hamilton.caching.stores.metadata import Known, MetadataStore
+from anabranch.compat.hamilton.caching.stores.sqlite import SQLiteMetadataStore
 from anabranch.errors import FlowError, InputError
 from anabranch.lifecycle import GraphExecutionHook, NodeExecutionHook, WorkerReport
 from anabranch.rebuild import Caching
@@ -148,7 +151,8 @@ class HamiltonCacheAdapter:
 
     Args:
         path: the folder; ``.hamilton_cache`` by default.
-        metadata_store, result_store: accepted if they name a folder (`path`), which is taken for `path`.
+        metadata_store: where what is known of results is noted; a file in the folder by default.
+        result_store: taken for the folder that it names (`path`).
         default, recompute, ignore, disable: nodes by behaviour; True means all.
         default_behavior, default_loader_behavior, default_saver_behavior: of nodes that are not named, by kind.
         log_to_file: whether what happens is also written to ``logs.jsonl`` in the folder.
@@ -181,8 +185,11 @@ class HamiltonCacheAdapter:
         self.behaviors: dict[str, dict[str, CachingBehavior]] = {}
         self.code_versions: dict[str, dict[str, str]] = {}
         self.data_versions: dict[str, dict[str, Any]] = {}
+        self.cache_keys: dict[str, dict[Any, str]] = {}
+        self._values: dict[str, dict[str, Any]] = {}
         self.result_store = ResultView(Settings(self.path))
-        self.metadata_store = MetadataView(self)
+        given = isinstance(metadata_store, MetadataStore)
+        self.metadata_store: MetadataStore = metadata_store if given else SQLiteMetadataStore(self.path)
 
     # -- for the driver --------------------------------------------------------------------------------------------
 
@@ -272,6 +279,10 @@ class HamiltonCacheAdapter:
         found = self.data_versions.get(run_id, {}).get(node_name)
         return found.get(task_id) if isinstance(found, dict) and task_id is not None else found
 
+    def get_cache_key(self, run_id: str, node_name: str, task_id: str | None = None) -> str | None:
+        """The key of a node's call in a run; None if there is none."""
+        return self.cache_keys.get(run_id, {}).get(node_name if task_id is None else (node_name, task_id))
+
     # -- what is noted ---------------------------------------------------------------------------------------------
 
     def note_begin(
@@ -282,7 +293,10 @@ class HamiltonCacheAdapter:
         graph, caching = self._driver._driver.graph, self.caching  # noqa: SLF001
         self.run_ids.append(run_id)
         self._events[run_id] = []
-        self.data_versions[run_id] = {}
+        self.data_versions[run_id], self.cache_keys[run_id] = {}, {}
+        self.metadata_store.initialize(run_id)
+        defaults = {name: value for node in path for name, value in self._defaults(node).items()}
+        self._values[run_id] = {**defaults, **graph.config, **given[0], **given[1]}
         recipes = caching.recipes(graph)
         self.code_versions[run_id] = {name: made.code.hex() for name, made in recipes.items() if made is not None}
         ways = {name: caching.behaviour(graph, name) for name in (*graph.nodes, *graph.inputs)}
@@ -316,6 +330,7 @@ class HamiltonCacheAdapter:
     def note_end(self, run_id: str, results: Mapping[str, Any]) -> None:
         """A run is over: what was not called was found."""
         events = self._events[run_id]
+        self._keep(run_id, events)
         called = {one.node_name for one in events if one.event_type in _CALLED}
         given = {one.node_name for one in events if one.event_type in _GIVEN}
         for one in [one for one in events if one.event_type is CachingEventType.RESOLVE_BEHAVIOR]:
@@ -331,6 +346,34 @@ class HamiltonCacheAdapter:
             with open(os.path.join(self.path, "logs.jsonl"), "a", encoding="utf-8") as file:
                 file.writelines(json.dumps(one.as_dict(), default=str) + "\n" for one in events)
 
+    def _keep(self, run_id: str, events: list[CachingEvent]) -> None:
+        """Notes the keys of a run, and the versions of what was called under them."""
+        assert self._driver is not None
+        graph, known = self._driver._driver.graph, self.data_versions[run_id]  # noqa: SLF001
+        ways = {name: Behaviour[way.name] for name, way in self.behaviors[run_id].items()}
+        values = self._values.pop(run_id, {})
+        keys = RunKeys(run_id, graph, self.code_versions[run_id], ways, values, known, self.metadata_store.get)
+        of_run, made = self.cache_keys[run_id], []
+        for event in events:
+            name, item = event.node_name, event.task_id
+            if name not in graph.nodes or ways.get(name) not in _KEPT:
+                continue
+            if event.event_type is CachingEventType.RESOLVE_BEHAVIOR:
+                of_run[name] = keys.of(name)
+            elif event.event_type is CachingEventType.SET_DATA_VERSION:
+                of_run[(name, item) if item else name] = key = keys.of(name, item)
+                made.append(Known(key, event.value))
+            elif event.event_type is CachingEventType.EXECUTE_NODE and graph.nodes[name].expands:
+                made.append(Known(keys.of(name, item), {}))
+        if made:
+            self.metadata_store.set_all(run_id, made)
+
+    def _defaults(self, name: str) -> Mapping[str, Any]:
+        """The values that a function takes for inputs that nobody gives."""
+        assert self._driver is not None
+        found: Mapping[str, Any] = self._driver.graph.nodes[name].default_parameter_values
+        return {name: value for name, value in found.items() if name not in self._driver._driver.graph.nodes}  # noqa: SLF001
+
     def _is_inside(self, name: str) -> bool:
         assert self._driver is not None
         return bool(self._driver._driver.graph.axes.get(name))  # noqa: SLF001
@@ -340,6 +383,7 @@ class HamiltonCacheAdapter:
         self._events[run_id].append(event)
 
 
+_KEPT = {Behaviour.DEFAULT, Behaviour.RECOMPUTE}
 _CALLED = {CachingEventType.EXECUTE_NODE, CachingEventType.FAILED_EXECUTION}
 _GIVEN = {CachingEventType.IS_INPUT, CachingEventType.IS_OVERRIDE}
 

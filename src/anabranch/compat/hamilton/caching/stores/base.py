@@ -1,8 +1,9 @@
-"""Errors of stores."""
+"""What stores have in common: their errors, and what is known of results."""
 
+from anabranch.compat.hamilton.caching.stores.metadata import MetadataStore
 from anabranch.errors import StoreError
 from anabranch.store.entry import Missing
 
-__all__ = ["ResultRetrievalError", "StoreError"]
+__all__ = ["MetadataStore", "ResultRetrievalError", "StoreError"]
 
 ResultRetrievalError = Missing
