@@ -184,4 +184,3 @@ def _aim(behaviour: Behaviour, *, expands: bool) -> Aim:
     if behaviour is Behaviour.DEFAULT:
         return Aim.LOOK
     return Aim.MAKE if behaviour is Behaviour.RECOMPUTE and not expands else Aim.PASS
-

@@ -120,9 +120,7 @@ def _keep(keepers: list[_Keeper], part: list[Any], *, last: bool) -> None:
         keeper.keep(part, last=last)
 
 
-def _resumed(
-    keeper: _Keeper, parts: list[tuple[bytes, bool]], node: str, make: Callable[[], Iterable[Any]]
-) -> Iterator[Any]:
+def _resumed(keeper: _Keeper, parts: list[tuple[bytes, bool]], node: str, make: Callable[[], Iterable[Any]]) -> Iterator[Any]:
     """What is kept, and then the rest."""
     count = 0
     for key, _ in parts:

@@ -8,6 +8,9 @@ A version is made once: of what came with the call by `ahead`, of what is comput
 is stored. It is remembered by the identity of the value, which is safe as long as the value is held: those that came are held
 by the call, those that were made by what is gathered.
 
+What a function reads it may change. So what is gathered is written, and has its version, before a function of the same call
+reads it; numbers and text, which nobody can change, wait for the others.
+
 Claims (see `anabranch.store.claims`) are taken for what the whole call is known to want, and given up when it ends. Whoever
 comes upon somebody else's claim stores what is there, gives up the own claim, waits, and claims what is still not there; so
 nobody waits who holds one, and nothing that is known to be wanted is ever computed without one.
@@ -28,6 +31,7 @@ from anabranch.missing import ABSENT
 from anabranch.rebuild.shelves import Shelves, rest, rests, say_once, store_of, versions_of
 from anabranch.rebuild.stored import CACHE, LEFT_OUT, RUN, Stale, Stored, holds_stored
 from anabranch.store import Entry, Missing, Recipe, Store
+from anabranch.store.formats import SMALL, Unfit, Written, written
 from anabranch.versions import Unversionable, Versions, collected
 
 if TYPE_CHECKING:
@@ -40,6 +44,9 @@ OLD: Final = 0.5
 
 NOTHING: Final = object()
 """That there is no result, in the place of one."""
+
+_FIXED: Final = SMALL | {str, bytes, type(ABSENT)}
+"""Types whose values nobody can change."""
 
 _stack = threading.local()
 
@@ -65,6 +72,7 @@ class Span:
         "_fresh",
         "_given",
         "_made",
+        "_open",
         "_outer",
         "_pending",
         "_rows",
@@ -90,6 +98,7 @@ class Span:
         self._made: dict[int, bytes | None] = {}
         self._fresh: dict[bytes, Any] = {}
         self._pending: dict[tuple[int, Recipe, str], _Group] = {}
+        self._open: dict[int, list[tuple[_Group, int, str]]] = {}
         self._first = 0.0
         self._outer: Span | None = None
 
@@ -230,7 +239,12 @@ class Span:
         group.keys.append(key)
         group.values.append(value)
         self._fresh[key] = value
-        self._made.setdefault(id(value))
+        if type(value) in _FIXED:
+            self._made.setdefault(id(value))
+        else:  # what a function returns may be an argument that it has changed
+            self._given.pop(id(value), None)
+            self._made[id(value)] = None
+            self._open.setdefault(id(value), []).append((group, len(group.values) - 1, form))
         now = perf_counter()
         if not self._first:
             self._first = now
@@ -284,6 +298,7 @@ class Span:
         if not goes_on:
             self._give_up()
         self._made.clear()
+        self._open.clear()
         self._fresh.clear()
 
     def loaded(self, value: Any, depth: int = 0) -> Any:
@@ -292,6 +307,8 @@ class Span:
         Raises:
             Stale: it is gone or damaged.
         """
+        if self._open:
+            self._settle(value, depth)
         if type(value) is Stored:
             store = self.store(value.shelf, "load")
             if store is None:
@@ -304,13 +321,31 @@ class Span:
             return [self.loaded(element, depth - 1) for element in value]
         return value
 
+    def _settle(self, value: Any, depth: int) -> None:
+        """Writes what is gathered of a value that a function is about to read, or of the elements of a list nested so deep."""
+        if depth and type(value) is list:
+            for element in value:
+                self._settle(element, depth - 1)
+        for group, place, form in self._open.pop(id(value), ()):
+            try:
+                version: bytes | None = self.version(value)
+            except Unversionable:
+                version = None
+            try:
+                group.values[place] = Written(form, b"".join(written(value, form)), version)
+            except Unfit:
+                self.flush(goes_on=True)  # says so, and writes what can be written
+                return
+
     def _versions(self, group: _Group) -> list[bytes]:
         """The versions of the results of a group; of one that has none, what it was made by: that much is known of it."""
-        known = [self._made.get(id(value)) for value in group.values]
+        known = [value.version if type(value) is Written else self._made.get(id(value)) for value in group.values]
         if None in known:
             missing = [n for n, version in enumerate(known) if version is None]
-            for n, version in zip(missing, self.versions.of_all([group.values[n] for n in missing]), strict=True):
-                known[n] = version or blake2b(b"\0made\0" + group.keys[n], digest_size=20).digest()
+            later = [n for n in missing if type(group.values[n]) is not Written]
+            made = dict(zip(later, self.versions.of_all([group.values[n] for n in later]), strict=True))
+            for n in missing:
+                known[n] = made.get(n) or blake2b(b"\0made\0" + group.keys[n], digest_size=20).digest()
         return [version for version in known if version is not None]
 
     def _wait(self) -> None:

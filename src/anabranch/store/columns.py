@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from anabranch.store.formats import SMALL, Buffer, Unfit, small, written
+from anabranch.store.formats import SMALL, Buffer, Unfit, Written, small, written
 from anabranch.store.pack import Column
 
 __all__ = ["INLINE", "columns_of"]
@@ -54,6 +54,8 @@ def columns_of(
 
 
 def _written(value: Any, form: str, say: Callable[[str], None]) -> tuple[str, list[Buffer] | None]:
+    if type(value) is Written:
+        return value.format, [value.data]
     try:
         return form, written(value, form)
     except Unfit as error:

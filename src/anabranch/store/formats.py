@@ -32,7 +32,7 @@ from anabranch.errors import InputError, nearest_or_all
 from anabranch.store.adapted import adapted, adapted_names
 from anabranch.versions import Unversionable, Versions
 
-__all__ = ["SMALL", "Buffer", "Format", "Unfit", "format_of", "read", "register_format", "small", "written"]
+__all__ = ["SMALL", "Buffer", "Format", "Unfit", "Written", "format_of", "read", "register_format", "small", "written"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -82,6 +82,15 @@ def format_of(name: str) -> Format:
             raise InputError(f"unknown format '{name}'{nearest_or_all(name, sorted({*_formats, *names}))}")
         _formats[name] = Format(name, *adapted(name))
     return _formats[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value that was written before it is stored, for it may be changed until then; `version` is None if it has none."""
+
+    format: str
+    data: bytes
+    version: bytes | None
 
 
 def written(value: Any, name: str) -> list[Buffer]:

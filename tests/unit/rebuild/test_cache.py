@@ -583,3 +583,77 @@ def test_why(tmp_path):
         assert last.touched(before) == ["two"]
         assert noted(store, "other")[1] is None
         assert noted(store, "three") == (None, None)
+
+
+def basket() -> dict:
+    calls.append("basket")
+    return {"apples": 1}
+
+
+def fuller(basket: dict) -> dict:
+    """Changes what it is given, and returns it."""
+    basket["pears"] = 2
+    return basket
+
+
+def emptied(fuller: dict) -> int:
+    found = len(fuller)
+    fuller.clear()
+    return found
+
+
+def all_emptied(fuller: Collect[dict]) -> int:
+    found = sum(map(len, fuller))
+    fuller[0].clear()
+    return found
+
+
+@pytest.mark.parametrize("options", [{}, {"disable": ["fuller"]}, {"disable": ["emptied"]}])
+def test_what_a_reader_changes_is_stored_as_it_was_made(tmp_path, options):
+    first = driver(tmp_path, basket, fuller, emptied, **options)
+    assert first.execute(["emptied"]) == {"emptied": 2}
+    assert called() == ["basket"]
+    assert driver(tmp_path, basket, fuller, emptied).execute(["basket"]) == {"basket": {"apples": 1}}
+    assert driver(tmp_path, basket, fuller, emptied).execute(["fuller"]) == {"fuller": {"apples": 1, "pears": 2}}
+    assert called() == []
+
+
+def test_an_argument_that_a_function_changes_and_returns_has_two_versions(tmp_path):
+    with driver(tmp_path, basket, fuller, emptied) as first:
+        first.execute(["fuller", "emptied"])
+
+    def emptied_of(fuller: dict) -> int:
+        calls.append(dict(fuller))
+        return len(fuller)
+
+    def of_the_first(basket: dict) -> int:
+        calls.append(dict(basket))
+        return len(basket)
+
+    second = driver(tmp_path, basket, fuller, emptied_of, of_the_first)
+    assert second.execute(["of_the_first", "emptied_of"]) == {"of_the_first": 1, "emptied_of": 2}
+    assert sorted(map(len, called()[-2:])) == [1, 2]
+
+
+def test_what_a_collecting_reader_changes_is_stored_as_it_was_made(tmp_path):
+    def basket(item: int) -> dict:
+        return {"apples": item}
+
+    first = driver(tmp_path, item, basket, fuller, all_emptied)
+    given = {"items": [1, 2, 3]}
+    assert first.execute(["all_emptied"], given) == {"all_emptied": 6}
+    found = driver(tmp_path, item, basket, fuller, all_emptied).execute(["basket", "fuller"], given)
+    assert found["basket"] == [{"apples": 1}, {"apples": 2}, {"apples": 3}]
+    assert [len(one) for one in found["fuller"]] == [2, 2, 2]
+
+
+def test_what_cannot_be_written_and_is_changed_is_not_stored_wrong(tmp_path):
+    def tool() -> list:
+        return [threading.Lock()]
+
+    def used(tool: list) -> int:
+        tool.clear()
+        return 1
+
+    assert driver(tmp_path, tool, used).execute(["used"]) == {"used": 1}
+    assert len(driver(tmp_path, tool, used).execute(["tool"])["tool"]) == 1
