@@ -269,3 +269,51 @@ def test_small_things_that_are_used_widely(monkeypatch, tmp_path):
     log_setup.setup_logging(log_setup.LOG_LEVELS["ERROR"])
     assert root.level == logging.ERROR and len(root.handlers) == 1
     root.setLevel(level)
+
+
+def test_a_circle_is_told_and_nothing_else_can_be_asked():
+    from hamilton import ad_hoc_utils, driver
+
+    def hen(egg: int) -> int:
+        return egg
+
+    def egg(hen: int, nest: int) -> int:
+        return hen + nest
+
+    flow = ad_hoc_utils.create_temporary_module(hen, egg, module_name="module_of_a_circle")
+    try:
+        with driver.Driver({}, flow) as first:
+            assert first.has_cycles(["egg"])
+            for asked in (
+                lambda: first.execute(["egg"], inputs={"nest": 1}),
+                lambda: first.materialize(additional_vars=["egg"]),
+                first.list_available_variables,
+                lambda: first.what_is_upstream_of("egg"),
+            ):
+                with pytest.raises(RecursionError, match="in a circle: "):
+                    asked()
+        assert not hasattr(driver.Driver({}), "nothing")
+        dynamic = driver.Builder().with_modules(flow).enable_dynamic_execution(allow_experimental_mode=True).build()
+        assert dynamic.has_cycles(["egg"])
+    finally:
+        del sys.modules["module_of_a_circle"]
+
+
+def test_inputs_that_need_not_be_given_are_upstream_unless_it_is_said_what_is_given(module):
+    graph = build(module).graph
+    for given, inputs in ((None, {"given", "more"}), ({"given": 1}, {"given"}), ({"more": 1}, {"given", "more"})):
+        nodes, found = graph.get_upstream_nodes(["two"], given)
+        assert {node.name for node in found} == inputs
+        assert {node.name for node in nodes} == {"one", "two", *inputs}
+
+
+def test_outputs_of_steps_are_named_once():
+    from hamilton.function_modifiers import macros, pipe_output, step
+
+    def more(given: int) -> int:
+        return given + 1
+
+    with pytest.raises(macros.SingleTargetError, match="for all steps and for one"):
+        pipe_output(step(more).on_output("left"), on_output="right")
+    with pytest.raises(ValueError, match="names no outputs"):
+        pipe_output(step(more), on_output=...)

@@ -12,6 +12,7 @@ import copy
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError
 from types import ModuleType
 from typing import Any, Self
 
@@ -114,9 +115,14 @@ class Driver(Pictures):
         adapter: one adapter, or several; without one, results are frames of pandas.
         allow_module_overrides: a later module's function replaces an earlier one's of the same name.
 
+    Functions that depend on each other in a circle make a driver that can say so (`has_cycles`), and nothing else: asked for
+    anything, it raises `RecursionError`, as Hamilton does when it runs.
+
     Raises:
         ValueError: the functions do not make a dataflow.
     """
+
+    _circle: FlowError | None = None
 
     def __init__(
         self,
@@ -142,7 +148,13 @@ class Driver(Pictures):
         lets_pass = hooks.lets_pass if hooks is not None and hooks.edges else None
         nodes = nodes_from(self.graph_modules, self.config, override=allow_module_overrides)
         kept = [node for node in nodes.values() if node.name not in self.config and not is_extra(node)]
-        graph = Graph.from_nodes(kept, self.config, lets_pass)
+        try:
+            graph = Graph.from_nodes(kept, self.config, lets_pass)
+        except FlowError as error:
+            if not isinstance(error.__context__, CycleError):
+                raise
+            self._circle = error
+            return
         if _materializers:
             from anabranch.materialization import with_materials
 
@@ -165,6 +177,17 @@ class Driver(Pictures):
     def _hold(self, parts: Parts) -> None:
         """Makes the driver that does the work."""
         self._driver = AnabranchDriver.over(parts)
+
+    def __getattr__(self, name: str) -> Any:
+        """Says that there is a circle, where what a driver has is not there because of it.
+
+        Raises:
+            RecursionError: there is one.
+            AttributeError: there is no such attribute.
+        """
+        if self._circle is not None and not name.startswith("__"):
+            raise RecursionError(str(self._circle)) from self._circle
+        raise AttributeError(f"a driver has no '{name}'")
 
     @staticmethod
     def normalize_adapter_input(adapter: Any, use_legacy_adapter: bool = True) -> list[Any]:
@@ -315,8 +338,8 @@ class Driver(Pictures):
         return [HamiltonNode.from_node(self.graph.nodes[name]) for name in names]
 
     def has_cycles(self, final_vars: Sequence[Any] = (), _fn_graph: Any = None) -> bool:
-        """False: a dataflow with a cycle cannot be built."""
-        return False
+        """Whether some functions depend on each other in a circle."""
+        return self._circle is not None
 
     def export_execution(
         self,
@@ -344,7 +367,8 @@ class Driver(Pictures):
 
     def close(self) -> None:
         """Ends the workers that this driver started; the interpreter's exit does so too."""
-        self._driver.close()
+        if self._circle is None:
+            self._driver.close()
 
     def __enter__(self) -> Self:
         return self

@@ -74,8 +74,8 @@ class FunctionGraph:
         runtime_inputs: Mapping[str, Any] | None = None,
         runtime_overrides: Mapping[str, Any] | None = None,
     ) -> tuple[set[Node], set[Node]]:
-        """All nodes that these need, themselves included, and those inputs that must be given, or have been."""
-        given = {**self._config, **(runtime_inputs or {})}
+        """All nodes that these need, themselves included, and their inputs; of what is given, only what must be or is."""
+        given = None if runtime_inputs is None else {**self._config, **runtime_inputs}
         found: dict[str, Node] = {}
         waiting = [name for name in final_vars if name in self.nodes]
         while waiting:
@@ -159,8 +159,8 @@ def create_function_graph(
     return FunctionGraph.from_modules(*modules, config=config, allow_module_overrides=allow_module_overrides).nodes
 
 
-def _is_wanted(entry: Node, reader: Node, given: Mapping[str, Any]) -> bool:
-    return reader.requires(entry.name) or entry.name in given
+def _is_wanted(entry: Node, reader: Node, given: Mapping[str, Any] | None) -> bool:
+    return given is None or reader.requires(entry.name) or entry.name in given
 
 
 def _nodes(graph: Graph) -> dict[str, Node]:

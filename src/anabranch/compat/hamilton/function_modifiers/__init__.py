@@ -21,6 +21,7 @@ from anabranch.compat.hamilton.function_modifiers.expanders import (
     parametrized,
     parametrized_input,
 )
+from anabranch.compat.hamilton.function_modifiers.macros import pipe_output
 from anabranch.compat.hamilton.function_modifiers.metadata import ray_remote_options
 from anabranch.function_modifiers import (
     DATA_VALIDATOR_ORIGINAL_OUTPUT_TAG,
@@ -55,7 +56,6 @@ from anabranch.function_modifiers import (
     parameterized_subdag,
     pipe,
     pipe_input,
-    pipe_output,
     resolve,
     resolve_from_config,
     save_to,

@@ -17,13 +17,14 @@ from anabranch.function_modifiers import (
     mutate,
     pipe,
     pipe_input,
-    pipe_output,
     step,
 )
+from anabranch.function_modifiers import pipe_output as any_pipe_output
 from anabranch.function_modifiers.steps import Applicable
 
 __all__ = [
     "Applicable",
+    "SingleTargetError",
     "apply_to",
     "does",
     "dynamic_transform",
@@ -35,6 +36,24 @@ __all__ = [
     "pipe_output",
     "step",
 ]
+
+
+class SingleTargetError(FlowError):
+    """Outputs are named for all steps and for one of them."""
+
+
+def pipe_output(*transforms: Any, namespace: Any = ..., on_output: Any = None) -> Any:
+    """anabranch's, which would take more: with Hamilton, outputs are named for all steps or for each, and ``...`` says nothing.
+
+    Raises:
+        ValueError: they are named otherwise, or what is given are no steps.
+    """
+    if on_output is ...:
+        raise FlowError("pipe_output(on_output=...) names no outputs; leave it out, and the function's last nodes are meant")
+    made = any_pipe_output(*transforms, namespace=namespace, on_output=on_output)
+    if on_output is not None and any(one.target is not None for one in transforms):
+        raise SingleTargetError("outputs are named for all steps and for one of them; leave one out")
+    return made
 
 
 def ensure_function_empty(fn: Callable[..., Any]) -> None:
