@@ -10,6 +10,7 @@ import sys
 from types import FrameType
 from typing import Any, NamedTuple
 
+from anabranch.code import Code, named
 from anabranch.failure import GENERATED
 from anabranch.recorder import Recorder
 
@@ -46,20 +47,24 @@ def _place(frame: FrameType) -> Whereabouts | None:
     recorder = found.get("r")
     if not isinstance(recorder, Recorder):
         return None
-    node = _node(frame, recorder)
-    where: tuple[int, ...] = found.get("where", ())
-    if "i" in found:
-        return Whereabouts(node, (*where, found["i"]))
-    if "out_0" in found:  # a loop that counts what it has made
-        return Whereabouts(node, (*where, found.get("start", 0) + len(found["out_0"])))
-    return Whereabouts(node, where)
+    code, where = recorder.block.code, found.get("where", ())
+    inner = "at" in found
+    numbered = "i" in found or "i" in frame.f_code.co_varnames
+    if inner and not numbered:  # else the loop has done so itself
+        where = (*where, found["at"])
+    node, rank = _step(frame, code)
+    if not node:
+        return Whereabouts(named(frame.f_code.co_varnames[3]) if inner else code.name, where)
+    index = found["i"] if "i" in found else found.get("start", 0) + len(found.get("out_0", ()))
+    return Whereabouts(node, (*where, index)[:rank])
 
 
-def _node(frame: FrameType, recorder: Recorder) -> str:
-    """Whose line it is; a step that is run by itself is known to who runs it."""
+def _step(frame: FrameType, code: Code) -> tuple[str, int]:
+    """Whose line it is, and how many indices an item of it has; no name where it is the loop itself that asks for an item."""
     caller: Any = frame.f_back.f_locals.get("step") if frame.f_back is not None else None
-    if frame.f_code.co_name == "<module>" and caller is not None:
-        return str(caller.node)
-    code = recorder.block.code
-    steps = {step.line: step.node for table in code.tables for step in table.steps}
-    return steps.get(frame.f_lineno, code.name)
+    alone = frame.f_code.co_name == "<module>" and caller is not None  # a step run by itself is known to who runs it
+    for table in code.tables:
+        for step in table.steps:
+            if step is caller if alone else step.line == frame.f_lineno:
+                return step.node, len(table.axes)
+    return "", 0

@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 import warnings
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -180,3 +181,56 @@ def test_a_line_without_an_end_is_a_line():
     finally:
         sys.stdout = before
     assert stream.getvalue() == "half: half\n"
+
+
+@pytest.mark.parametrize("name", ["sequential", "processes"])
+def test_a_line_has_the_place_of_who_says_it(name, caplog):
+    """In loops within loops, with and without a loop inside; on a second attempt; of what makes the items; after a loop."""
+
+    def outer(count: int) -> Parallelizable[int]:
+        yield from range(count)
+
+    def middle(outer: int) -> Parallelizable[int]:
+        print("opens")
+        yield 0
+        yield 1
+
+    def inner(middle: int) -> Parallelizable[int]:
+        print("opens")
+        yield 0
+        yield 1
+
+    tried = set()
+
+    @retry(3)
+    def leaf(inner: int, middle: int, outer: int) -> int:
+        print(outer, middle, inner)
+        if (outer, middle, inner) not in tried:
+            tried.add((outer, middle, inner))
+            raise OSError("again")
+        return 1
+
+    def some(leaf: Collect[int], middle: int, outer: int) -> int:
+        print(outer, middle)
+        return sum(leaf)
+
+    def most(some: Collect[int], outer: int) -> int:
+        print(outer)
+        return sum(some)
+
+    def all_(most: Collect[int]) -> int:
+        print("all")
+        return sum(most)
+
+    flow = module_from_functions(outer, middle, inner, leaf, some, most, all_)
+    with caplog.at_level(logging.INFO):
+        assert run((name, {"workers": 1} if name != "sequential" else {}), WorkerLogs(), flow, "all_", count=2) == {"all_": 8}
+    said = Counter(record.getMessage() for record in caplog.records if record.name == "anabranch.prints")
+    pairs = [(i, j) for i in range(2) for j in range(2)]
+    expected = Counter({f"leaf[{i},{j},{k}]: {i} {j} {k}": 2 for i, j in pairs for k in range(2)})
+    expected.update([f"some[{i},{j}]: {i} {j}" for i, j in pairs])
+    expected.update(["most[0]: 0", "most[1]: 1", "all_: all"])
+    opened = Counter([f"middle[{i}]: opens" for i in range(2)] + [f"inner[{i},{j}]: opens" for i, j in pairs])
+    assert expected <= said <= expected + opened  # items that the driver asks for itself are opened outside of any call
+    if name == "sequential":
+        assert said == expected + opened
