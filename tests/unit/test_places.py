@@ -130,6 +130,27 @@ def test_what_is_gone_fails_the_call_that_wants_it():
         driver.execute(["share"], inputs={"limit": 10})
 
 
+def test_what_one_place_has_made_goes_on_at_another_at_once():
+    """The last item at one place needs the first to have come through the other."""
+    through = threading.Event()
+
+    @run_on("one")
+    def first(number: int) -> int:
+        assert number < 39 or through.wait(60)
+        return number
+
+    @run_on("two")
+    def second(first: int) -> int:
+        through.set()
+        return first
+
+    def whole(second: Collect[int]) -> list[int]:
+        return second
+
+    driver = driver_of(number, first, second, whole, one="threads", two="threads")
+    assert driver.execute(["whole"], inputs={"limit": 40}) == {"whole": list(range(40))}
+
+
 def test_places_do_not_wait_for_each_other():
     """One of two independent functions needs the other to have begun: so both run at the same time."""
     begun = threading.Event()

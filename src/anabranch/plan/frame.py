@@ -5,15 +5,16 @@ fans are scheduled one by one. The root is always opened. An inner body is opene
 worth more than one worker (see `anabranch.run`); so a `FanTask` holds both its code and, made when first asked for,
 the frame plan of its body.
 
-A task needs values, whole; that is the only thing it waits for. Two things flow while they are being made: the items of a
-source into the fan that opens its axis, and a fan's output into a `Stream` reader.
+A task needs values, whole; that is the only thing it waits for. Three things flow while they are being made: the items of a
+source into the fan that opens its axis, a fan's output into a `Stream` reader, and the lists of one loop, element by element,
+into another over the same axis that *follows* it, at another place, say.
 
 This module never knows how many items there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -142,6 +143,17 @@ class FanTask:
         return self.fan.aligned
 
     @property
+    def lists(self) -> tuple[Value, ...]:
+        """The lists that it makes."""
+        return self.columns if self.items is None else (*self.columns, self.items)
+
+    @property
+    def wholes(self) -> tuple[Value, ...]:
+        """What it reads that has to be there before it starts."""
+        merged = (a.value for merge in self.merges for a in merge.arguments if a is not None)
+        return (*self.captured, *self.awaited, *merged)
+
+    @property
     def merge_sources(self) -> tuple[Value, ...]:
         """What each of `merges` collects, as seen inside the fan."""
         return tuple(merge.source for merge in self.merges)
@@ -163,12 +175,16 @@ Task = CallTask | SourceTask | ReaderTask | FanTask
 
 @dataclass(frozen=True, eq=False)
 class FramePlan:
-    """The tasks of a body, what is wanted of it, and how often each value is read (so that it can be dropped)."""
+    """The tasks of a body, what is wanted of it, and how often each value is read (so that it can be dropped).
+
+    `needs` are the values that each task reads, `follows` those of them that need not be whole for it to start.
+    """
 
     axes: Axes
     tasks: tuple[Task, ...]
     outputs: tuple[Value, ...]
     needs: tuple[tuple[Value, ...], ...]
+    follows: tuple[frozenset[Value], ...]
     readers: Mapping[Value, tuple[int, ...]]
     feeds: Mapping[Value, tuple[tuple[int, int], ...]]
 
@@ -199,21 +215,62 @@ def frame_plan(body: Body, vertices: Mapping[str, Vertex], outputs: Sequence[Val
         tasks,
         tuple(outputs),
         needs,
+        _follows(tasks, needs),
         {value: tuple(numbers) for value, numbers in readers.items()},
         {value: tuple(places) for value, places in feeds.items()},
     )
 
 
 def _needs(task: Task) -> tuple[Value, ...]:
-    """The values that must be whole before the task can start."""
+    """The values that the task reads."""
     if isinstance(task, FanTask):
-        merged = (a.value for merge in task.merges for a in merge.arguments if a is not None)
-        found = [*(reading.outer for reading in task.aligned), *task.captured, *task.awaited, *merged]
+        found = [*(reading.outer for reading in task.aligned), *task.wholes]
     elif isinstance(task, ReaderTask):
         found = [argument.value for argument in task.ordinary]
     else:
         found = [argument.value for argument in task.arguments]
     return tuple(dict.fromkeys(found))
+
+
+def _follows(tasks: Sequence[Task], needs: Sequence[tuple[Value, ...]]) -> tuple[frozenset[Value], ...]:
+    """For each task the lists that it can read while they are being made: a loop those of another over the same axis, unless it
+    waits for something that is made of them.
+    """
+    found = [frozenset[Value]()] * len(tasks)
+    loops = [(n, task) for n, task in enumerate(tasks) if isinstance(task, FanTask)]
+    lists = {(task.axis, value): n for n, task in loops for value in task.lists}
+    for number, task in loops:
+        aligned = {reading.outer for reading in task.aligned}.difference(task.wholes)
+        made = {value: lists[task.axis, value] for value in aligned if (task.axis, value) in lists}
+        if made:
+            behind = _behind(tasks, needs, [value for value in needs[number] if value not in made])
+            found[number] = frozenset(value for value, maker in made.items() if maker not in behind)
+    return tuple(found)
+
+
+def _behind(tasks: Sequence[Task], needs: Sequence[tuple[Value, ...]], values: list[Value]) -> set[int]:
+    """The tasks that must be done for these values to be there."""
+    makers: dict[Value, list[int]] = {}
+    for number, task in enumerate(tasks):
+        for value in _makes(task):
+            makers.setdefault(value, []).append(number)
+    found: set[int] = set()
+    while values:
+        for number in makers.get(values.pop(), ()):
+            if number not in found:
+                found.add(number)
+                task = tasks[number]
+                values += [*needs[number], *([Value(task.axis, 1)] if isinstance(task, FanTask) and task.fan.fresh else [])]
+    return found
+
+
+def _makes(task: Task) -> Iterable[Value]:
+    """The values that a task makes; of a source, the items that its loop pulls."""
+    if isinstance(task, FanTask):
+        return (*task.lists, *(merge.output for merge in task.merges))
+    if isinstance(task, SourceTask):
+        return (Value(task.axis, 1),)
+    return (task.output,) if isinstance(task, ReaderTask) else task.outputs
 
 
 class _Tasks:

@@ -17,7 +17,7 @@ from anabranch.plan import FanTask, Value
 from anabranch.run.commands import EndFeed, Feed
 from anabranch.run.rooms import Room
 from anabranch.run.sizes import SpanSizer
-from anabranch.run.values import Cell, Chunk, Column, Slot
+from anabranch.run.values import Cell, Chunk, Column, Slot, Trail
 from anabranch.work import Missing
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ class FanState:
         "columns",
         "cut",
         "feedings",
+        "followers",
         "forced",
         "frame",
         "is_source_open",
@@ -155,6 +156,7 @@ class FanState:
         "sizer",
         "source",
         "task",
+        "trails",
     )
 
     def __init__(self, frame: Frame, number: int, task: FanTask, sizer: SpanSizer, room: Room) -> None:
@@ -178,10 +180,11 @@ class FanState:
         self.alive = 0
         self.pulling = False
         self.queued = False
-        values = (*task.columns, *((task.items,) if task.items else ()))
-        self.kept = {value for value in values if value in plan.readers or value in plan.outputs}
-        self.columns = {value: Column() for value in values}
-        self.feedings: dict[Value, list[Feeding]] = {value: [] for value in values}
+        self.kept = {value for value in task.lists if value in plan.readers or value in plan.outputs}
+        self.columns = {value: Column() for value in task.lists}
+        self.feedings: dict[Value, list[Feeding]] = {value: [] for value in task.lists}
+        self.trails: dict[Value, Trail] = {}
+        self.followers: dict[Value, list[FanState]] = {}
         self.merges = [MergeState() for _ in task.merges]
 
     def move(self, phase: Phase) -> None:
@@ -193,6 +196,38 @@ class FanState:
         if phase not in MOVES[self.phase]:
             raise InternalError(f"the fan over '{self.task.name}' at {self.frame.where} cannot go from {self.phase} to {phase}")
         self.phase = phase
+
+    def follow(self, leader: FanState, value: Value) -> None:
+        """Reads a list of another fan while that makes it."""
+        trail, plan = leader.columns[value], self.frame.plan
+        if not isinstance(trail, Trail):
+            others = any(value not in plan.follows[reader] for reader in plan.readers[value])
+            trail = leader.columns[value] = Trail(keeps=others or value in plan.outputs)
+        trail.read_by(self.number)
+        self.trails[value] = trail
+        leader.followers.setdefault(value, []).append(self)
+
+    def leave(self, value: Value) -> None:
+        """Nothing more will be added to a list of its own: who reads it finds it where all values are."""
+        for follower in self.followers.pop(value, ()):
+            del follower.trails[value]
+
+    def passed(self, lo: int, hi: int) -> None:
+        """What these items read is not needed any more by this fan."""
+        for value in self.frame.plan.follows[self.number]:
+            trail = self.slot(value)
+            if isinstance(trail, Trail):
+                trail.passed(self.number, lo, hi)
+
+    def slot(self, value: Value) -> Slot:
+        """What it reads; as much of it as there is, if it is being made."""
+        trail = self.trails.get(value)
+        return self.frame.slots[value] if trail is None else trail
+
+    @property
+    def ahead(self) -> int | None:
+        """How many items are there to be cut, of lists that are being made; None if there are none of these."""
+        return min(trail.length for trail in self.trails.values()) - self.cut if self.trails else None
 
     @property
     def is_open(self) -> bool:
@@ -213,7 +248,7 @@ class FanState:
         """Whether an item has an inner fan, and what it is made of is here."""
         if self.phase is Phase.DONE or not self.task.nested:
             return False
-        slots = (self.frame.slots[reading.outer] for reading in self.task.aligned)
+        slots = (self.slot(reading.outer) for reading in self.task.aligned)
         return all(_has_here(slot, index) for slot in slots)
 
     @property

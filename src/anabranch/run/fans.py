@@ -61,6 +61,10 @@ class Fans:
                 estimate = self.estimates.setdefault(task, Estimate())
                 room = self.board.rooms.get(task.place, self.board.all_rooms[0])  # where nothing runs, only items are listed
                 frame.fans[number] = FanState(frame, number, task, SpanSizer(estimate, self.board.slots_for(task, room)), room)
+        for number, values in enumerate(frame.plan.follows):
+            for value in values:
+                leader = next(fan for fan in frame.fans.values() if value in fan.columns)
+                frame.fans[number].follow(leader, value)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -159,22 +163,24 @@ class Fans:
     # -- spans -----------------------------------------------------------------------------------------------------
 
     def start(self, fan: FanState) -> None:
-        """Opens a fan for cutting once its values and, if it is fresh, its source are there."""
-        frame = fan.frame
-        if fan.phase is not Phase.WAITING or frame.waiting[fan.number]:
+        """Opens a fan for cutting once its values and, if it is fresh, its source are there. One that follows others is told
+        here, too, when a list has come to its end.
+        """
+        if fan.frame.waiting[fan.number] or fan.phase not in {Phase.WAITING, Phase.OPEN}:
             return
         if fan.task.fan.fresh:
             if not fan.is_source_open:
                 return
         else:
-            master = frame.slots[fan.task.aligned[0].outer]
-            if isinstance(master, Cell):
-                slots = [frame.slots[reading.outer] for reading in fan.task.aligned]
+            slots = [fan.slot(reading.outer) for reading in fan.task.aligned]
+            if isinstance(slots[0], Cell):
                 self._absent(fan, worst(slot.handle for slot in slots if isinstance(slot, Cell)))
                 return
-            fan.length = master.length
-        fan.move(Phase.OPEN)
-        if fan.length == 0:
+            if fan.task.aligned[0].outer not in fan.trails:
+                fan.length = slots[0].length
+        if fan.phase is Phase.WAITING:
+            fan.move(Phase.OPEN)
+        if fan.left == 0:
             fan.move(Phase.EXHAUSTED)
             self.check(fan)
         self.queue(fan)
@@ -200,7 +206,7 @@ class Fans:
         fan = room.stack[-1]
         behind = fan.lag > room.credit and not fan.forced
         full = bool(fan.task.toll.inside) and fan.alive >= 2 * room.slots and fan.may_open(fan.cut)
-        if fan.phase is not Phase.OPEN or fan.pulling or behind or full:
+        if fan.phase is not Phase.OPEN or fan.pulling or behind or full or fan.ahead == 0:
             room.stack.pop()
             fan.queued = False
             if behind:
@@ -208,11 +214,12 @@ class Fans:
             return None
         fan.forced = False
         fan.opening = self._opens(fan)
-        size = 1 if fan.opening else min(fan.sizer.next(fan.left), self.board.most_items(fan.task))
+        most = [known for known in (fan.left, fan.ahead) if known is not None]
+        size = 1 if fan.opening else min(fan.sizer.next(fan.left), self.board.most_items(fan.task), *most)
         if fan.source is not None:
             fan.pulling = True
             return Pull(fan.source, size)
-        lo, fan.cut = fan.cut, fan.cut + min(size, fan.left or 0)
+        lo, fan.cut = fan.cut, fan.cut + size
         if fan.left == 0:
             fan.move(Phase.EXHAUSTED)
         self._dispatch(fan, lo, fan.cut, None)
@@ -233,7 +240,7 @@ class Fans:
         if fan.frame.counted.setdefault(task.axis, fan.number) == fan.number:  # and not those that pass over the items again
             self.board.budget.widen(task.axis, hi - lo)
         if task.code is None:
-            self._span_done(fan)
+            self._span_done(fan, lo, hi)
         elif fan.opening:
             self._open_item(fan, lo, items)
         else:
@@ -258,7 +265,7 @@ class Fans:
             values.append(items)
             arguments.append(Argument(Form.JOINED, (Part(0),)))
         for reading in task.aligned:
-            arguments.append(gather(frame.slots[reading.outer], Form.JOINED, 0, values, (lo, hi)))
+            arguments.append(gather(fan.slot(reading.outer), Form.JOINED, 0, values, (lo, hi)))
         for value in task.captured:
             arguments.append(invariant(frame, value, values, moves=len(self.board.all_rooms) > 1))
         return arguments, values
@@ -295,7 +302,7 @@ class Fans:
         for number in range(len(fan.merges)):
             handle, hole = next(made)
             self.merges.add(fan, number, Chunk(lo, hi, hole or handle, single=True))
-        self._span_done(fan)
+        self._span_done(fan, lo, hi)
 
     def _placed(self, fan: FanState, trip: Trip, failure: Failure) -> Failure:
         """The failure with the item that the expander gave, if that is here, and with what it needs to be replayed."""
@@ -416,15 +423,18 @@ class Fans:
             self._part(fan, value, Chunk(errand.lo, errand.hi, failure, single=True, holes=True))
         for number in range(len(fan.merges)):
             self.merges.add_item(fan, number, errand.lo, failure)
-        self._span_done(fan)
+        self._span_done(fan, errand.lo, errand.hi)
 
     def _part(self, fan: FanState, value: Value, chunk: Chunk) -> None:
         if value in fan.kept:
             fan.columns[value].add(chunk)
+        for follower in fan.followers.get(value, ()):
+            self.queue(follower)
         self.readers.part(fan, value, chunk)
 
-    def _span_done(self, fan: FanState) -> None:
+    def _span_done(self, fan: FanState, lo: int, hi: int) -> None:
         fan.outstanding -= 1
+        fan.passed(lo, hi)
         self.merges.advance(fan)
         self.queue(fan)
         self.check(fan)
@@ -446,6 +456,7 @@ class Fans:
             self.readers.end(fan, value)
             if value in fan.kept:
                 column.finish(length)
+                fan.leave(value)
                 self.frames.provide(frame, value, column)
         fan.columns = {}  # the frame has them now, and drops them when it is time
         for merge, state in zip(task.merges, fan.merges, strict=True):
@@ -457,7 +468,7 @@ class Fans:
         """Whether all lists along the axis are equally long, those of other passes too; if not, the run has an error."""
         lengths = fan.frame.lengths
         for reading in fan.task.aligned:
-            slot = fan.frame.slots[reading.outer]
+            slot = fan.slot(reading.outer)
             if isinstance(slot, Column) and slot.length != fan.cut:
                 return self._uneven(fan, reading.outer.name, f"has {slot.length}")
         if lengths.setdefault(fan.task.axis, fan.cut) != fan.cut:
@@ -468,7 +479,7 @@ class Fans:
     def _reaches(self, fan: FanState, hi: int) -> bool:
         """Whether every list read by position has elements for the items before `hi`; if not, the run has an error."""
         for reading in fan.task.aligned:
-            slot = fan.frame.slots[reading.outer]
+            slot = fan.slot(reading.outer)
             if isinstance(slot, Column) and slot.length < hi:
                 return self._uneven(fan, reading.outer.name, f"only {slot.length}")
         return True
@@ -490,6 +501,7 @@ class Fans:
         for value in fan.columns:
             self.release(self.readers.drop(fan, value, missing))
             if value in fan.kept:
+                fan.leave(value)
                 self.frames.provide(frame, value, Cell(missing))
         for merge in fan.task.merges:
             self.frames.provide(frame, merge.output, Cell(missing))
@@ -526,7 +538,7 @@ class Fans:
         if items is not None:
             given[Value(task.axis, 0)] = Cell(items[0])
         for reading in task.aligned:
-            slot = frame.slots[reading.outer]
+            slot = fan.slot(reading.outer)
             element = slot.handle if isinstance(slot, Cell) else slot.element(lo)
             given[reading.inner] = _slot(element, reading.inner.rank)
         self.frames.open(Frame(task.inner, (*frame.where, lo), given, fan))
@@ -545,7 +557,7 @@ class Fans:
             self._part(fan, value, Chunk(lo, lo + 1, handle, single=True, holes=holes))
         for number, source in enumerate(fan.task.merge_sources):
             self.merges.add_item(fan, number, lo, frame.results[source][0])
-        self._span_done(fan)
+        self._span_done(fan, lo, lo + 1)
 
 
 def timing_of(outcome: Outcome) -> tuple[float, float, str, int, Journey, int]:

@@ -45,7 +45,8 @@ class Frame:
         self.where = where
         self.parent = parent
         self.slots: dict[Value, Slot] = dict(given)
-        self.waiting = [sum(value not in self.slots for value in needed) for needed in plan.needs]
+        wholes = zip(plan.needs, plan.follows, strict=True)
+        self.waiting = [sum(value not in self.slots and value not in follows for value in needed) for needed, follows in wholes]
         self.reading = {value: len(numbers) for value, numbers in plan.readers.items()}
         self.left = len(plan.tasks)
         self.fans: dict[int, FanState] = {}
@@ -58,10 +59,10 @@ class Frame:
         self.results: dict[Value, tuple[Any, bool]] = {}
 
     def provide(self, value: Value, slot: Slot) -> Iterator[int]:
-        """A value is whole; yields the numbers of the tasks that have now all they need."""
+        """A value is whole; yields the numbers of the tasks that have now all they need, or that read it already."""
         self.slots[value] = slot
         for number in self.plan.readers.get(value, ()):
-            self.waiting[number] -= 1
+            self.waiting[number] -= value not in self.plan.follows[number]
             if not self.waiting[number]:
                 yield number
 

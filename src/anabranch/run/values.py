@@ -6,12 +6,17 @@ executor's `Reference`; nobody here looks inside.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from anabranch.executor import Reference
 from anabranch.work import Argument, Form, Part
 
-__all__ = ["Cell", "Chunk", "Column", "Slot", "gather"]
+__all__ = ["Cell", "Chunk", "Column", "Front", "Slot", "Trail", "gather"]
+
+
+_start = attrgetter("lo")
 
 
 class Chunk(NamedTuple):
@@ -95,8 +100,12 @@ class Column:
     def between(self, lo: int, hi: int) -> list[Chunk]:
         """The parts of [lo, hi), local lists cut to it; a reference keeps its own bounds."""
         found = []
-        for chunk in self.chunks:
-            if chunk.lo < hi and chunk.hi > lo:
+        first = bisect_right(self.chunks, lo, key=_start) - 1
+        for number in range(max(first, 0), len(self.chunks)):
+            chunk = self.chunks[number]
+            if chunk.lo >= hi:
+                break
+            if chunk.hi > lo:
                 if chunk.single or isinstance(chunk.handle, Reference) or (chunk.lo >= lo and chunk.hi <= hi):
                     found.append(chunk)
                 else:
@@ -122,6 +131,63 @@ class Column:
             else:
                 joined.extend(chunk.handle)
         return joined
+
+
+class Front:
+    """How far something has come without a gap, in whatever order its parts do."""
+
+    __slots__ = ("_later", "hi")
+
+    def __init__(self) -> None:
+        self.hi = 0
+        self._later: dict[int, int] = {}
+
+    def add(self, lo: int, hi: int) -> None:
+        """Takes one part."""
+        self._later[lo] = hi
+        while self.hi in self._later:
+            self.hi = self._later.pop(self.hi)
+
+
+class Trail(Column):
+    """A list that is read while it is being made: `length` says how far it is there without a gap.
+
+    Its parts stay as they came, for who reads them may still be at it; those are dropped that all its readers are done with,
+    unless it `keeps` them for others. `start` says before which item nothing is left.
+    """
+
+    __slots__ = ("_front", "_passed", "keeps", "start")
+
+    def __init__(self, *, keeps: bool) -> None:
+        super().__init__()
+        self.keeps = keeps
+        self.start = 0
+        self._front = Front()
+        self._passed: dict[int, Front] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        """Takes one part."""
+        insort(self.chunks, chunk, key=_start)
+        self._front.add(chunk.lo, chunk.hi)
+        self.length = self._front.hi
+
+    def finish(self, length: int) -> None:
+        """All parts are there."""
+        self.length = length
+
+    def read_by(self, reader: int) -> None:
+        """Somebody will read it, who is known by a number."""
+        self._passed[reader] = Front()
+
+    def passed(self, reader: int, lo: int, hi: int) -> None:
+        """A reader is done with these elements."""
+        self._passed[reader].add(lo, hi)
+        if not self.keeps:
+            done = min(front.hi for front in self._passed.values())
+            first = next((n for n, chunk in enumerate(self.chunks) if chunk.hi > done), len(self.chunks))
+            if first:
+                self.start = self.chunks[first - 1].hi
+                del self.chunks[:first]
 
 
 Slot = Cell | Column

@@ -17,7 +17,7 @@ from anabranch.run import Run
 from anabranch.run.board import Purpose, Trip
 from anabranch.run.fan import FanState, Phase
 from anabranch.run.frame import Frame
-from anabranch.run.values import Chunk
+from anabranch.run.values import Chunk, Trail
 from anabranch.testing.stepped import Stepped
 
 __all__ = ["WatchedRun", "check"]
@@ -92,7 +92,8 @@ def _check_columns(fan: FanState, out: list[tuple[int, int]]) -> None:
     """Every item before the cut is out, or has arrived, once."""
     for value, column in fan.columns.items():
         if value in fan.kept and value != fan.task.items:
-            _check_tiling(fan, sorted([*out, *((chunk.lo, chunk.hi) for chunk in column.chunks)]))
+            dropped = [(0, column.start)] if isinstance(column, Trail) else []
+            _check_tiling(fan, sorted([*dropped, *out, *((chunk.lo, chunk.hi) for chunk in column.chunks)]))
     for state in fan.merges:
         parts: list[Chunk] = [chunk for row in state.starts.values() for chunk in row]
         if not state.busy:

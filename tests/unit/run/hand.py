@@ -17,13 +17,15 @@ from anabranch.testing.stepped import Stepped
 class Hand(Stepped):
     """The run of these functions, filled; each call is looked at when it goes out, and answered by the test."""
 
-    def __init__(self, *functions, outputs, inputs=None, overrides=None, slots=2, credit=4, **faults):
-        graph = Builder().with_modules(module_from_functions(*functions)).build().graph
+    def __init__(self, *functions, outputs, inputs=None, overrides=None, slots=2, credit=4, places=None, **faults):
+        flow = Builder().with_modules(module_from_functions(*functions))
+        graph = flow.with_executors(**dict.fromkeys(places or (), "sequential")).build().graph
         inputs, overrides = inputs or {}, overrides or {}
         plan = make_plan(graph, outputs, tuple(inputs), *kinds_of(overrides))
         given = slots_of(graph, plan, inputs, overrides)
         self.events = []
-        run = WatchedRun(plan.root, given, slots=slots, credit=credit, faults=Faults(**faults), policies=plan.policies)
+        more = {"places": places or {}, "faults": Faults(**faults), "policies": plan.policies}
+        run = WatchedRun(plan.root, given, slots=slots, credit=credit, **more)
         super().__init__(plan, run, self.events.append)
         self.fill()
 
