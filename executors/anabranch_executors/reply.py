@@ -20,7 +20,10 @@ from anabranch.executor import Call, CallFailed, CallLost, Message, Reply
 from anabranch.failure import Failure, capture
 from anabranch.work import Code, Layout, Outcome
 
-__all__ = ["Ledger", "answer", "in_one_line"]
+__all__ = ["INTERRUPTED", "Ledger", "answer", "in_one_line"]
+
+INTERRUPTED = 0.3
+"""Seconds for which who is interrupted waits for what cannot be killed."""
 
 
 class Entry(NamedTuple):

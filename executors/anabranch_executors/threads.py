@@ -4,7 +4,8 @@
 
 Theory: a thread cannot be killed, so leaving a lease means two things: its jobs that no thread has taken yet are struck
 from its ledger and skipped when their turn comes, and those that run are waited for. A job counts as running from the
-moment a thread takes it, under the lock of its lease, so no job can slip through in between.
+moment a thread takes it, under the lock of its lease, so no job can slip through in between. Only who is interrupted does
+not wait for long: then threads that go on are given up, others are started in their place, and they end with their calls.
 
 The threads are daemons that hold only the queue, never the executor: an executor that is dropped, or an interpreter
 that exits, ends the crew, which sends each thread a None and joins it. Runs may still hold leases of a crew that has
@@ -26,7 +27,7 @@ from anabranch.executor import Call, CallFailed, Reply, Traits
 from anabranch.own import close_of_thread
 from anabranch_executors.nested import NestedLease, is_inside, run_inside
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
-from anabranch_executors.reply import Ledger, answer
+from anabranch_executors.reply import INTERRUPTED, Ledger, answer
 from anabranch_executors.sequential import local
 
 __all__ = ["ThreadExecutor"]
@@ -52,6 +53,7 @@ class Crew:
         self._count = count
         self._idle = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
+        self._given_up: set[threading.Thread] = set()
 
     def put(self, job: Job) -> None:
         """Queues the job, or answers it as failed."""
@@ -64,10 +66,18 @@ class Crew:
         _refuse(job)
 
     def _hire(self) -> None:
-        name = f"anabranch-{len(self._threads)}"
-        thread = threading.Thread(target=_work, args=(self._jobs, self._idle), name=name, daemon=True)
+        name = f"anabranch-{len(self._threads) + len(self._given_up)}"
+        thread = threading.Thread(target=_work, args=(self._jobs, self._idle, self._given_up), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def give_up(self, threads: set[threading.Thread]) -> None:
+        """Lets threads go that nobody wants to wait for: they take no more jobs, and others are in their place."""
+        with self._lock:
+            self._given_up |= threads
+            self._threads = [thread for thread in self._threads if thread not in threads]
+            for _ in threads if not self._ended else ():
+                self._hire()
 
     def end(self) -> None:
         """Answers what is queued as failed, and ends the threads after what they are running."""
@@ -120,10 +130,14 @@ class ThreadExecutor:
             yield NestedLease()
             return
         lease = ThreadLease(self._start(), id(self))
+        patience = None
         try:
             yield lease
+        except KeyboardInterrupt:
+            patience = INTERRUPTED
+            raise
         finally:
-            lease.leave()
+            lease.leave(patience)
 
     def close(self) -> None:
         """Ends the threads, after what they are running; calls that no thread has taken are answered as failed."""
@@ -149,7 +163,7 @@ class ThreadLease:
         self._ledger = Ledger()
         self._context = contextvars.copy_context()
         self._idle = threading.Condition()
-        self._running = 0
+        self._running: set[threading.Thread] = set()
 
     def submit(self, call: Call, reply: Reply) -> None:
         """Queues the call."""
@@ -162,32 +176,35 @@ class ThreadLease:
     def forget(self, keys: list[int]) -> None:
         """Nothing is kept."""
 
-    def leave(self) -> None:
-        """Drops what is queued and waits for what is running."""
+    def leave(self, patience: float | None = None) -> None:
+        """Drops what is queued and waits for what is running, for so many seconds; what runs on then is given up."""
         with self._idle:
             self._ledger.leave()
-            self._idle.wait_for(lambda: self._running == 0)
+            self._idle.wait_for(lambda: not self._running, patience)
+            self._crew.give_up(self._running)
 
     def run(self, call: Call, ticket: int) -> None:
         """Runs one call in this thread, if its lease is still there."""
+        thread = threading.current_thread()
         with self._idle:
             if not self._ledger.is_open(ticket):
                 return
-            self._running += 1
+            self._running.add(thread)
         try:
-            worker = threading.current_thread().name
             context = self._context.copy()
-            outcome = context.run(run_inside, self._slots, answer, call.code, call.layout, local(call), worker)
+            outcome = context.run(run_inside, self._slots, answer, call.code, call.layout, local(call), thread.name)
             self._ledger.settle(ticket, outcome)
         finally:
             with self._idle:
-                self._running -= 1
+                self._running.discard(thread)
                 self._idle.notify_all()
 
 
-def _work(jobs: SimpleQueue[Job | None], idle: threading.Semaphore) -> None:
+def _work(jobs: SimpleQueue[Job | None], idle: threading.Semaphore, given_up: set[threading.Thread]) -> None:
     while (job := jobs.get()) is not None:
         job.lease.run(job.call, job.ticket)
         del job  # or the last call's values would live until the next one comes
+        if threading.current_thread() in given_up:
+            break
         idle.release()
     close_of_thread()

@@ -443,21 +443,21 @@ def test_the_current_folder_may_have_been_deleted(flow, executor):
 
 @pytest.mark.parametrize("group", [False, True], ids=["process", "group"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("executor", ["sequential", "processes"])
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes", "dask"])
 def test_signals_end_the_run_and_its_workers(flow, executor, number, code, group):
     text = FLOW.replace("    time.sleep(60)", "    Path(f'started{number}').touch()\n    time.sleep(60)")
     (flow / "flow.py").write_text(text)
     command = [sys.executable, "-m", "anabranch", "run", "flow.py", "naps", "-i", "limit=4", "-x", executor]
-    command += ["-w", "2"] if executor == "processes" else []
+    command += ["-w", "2"] if executor != "sequential" else []
     running = subprocess.Popen(
         command, cwd=flow, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    awaited = 2 if executor == "processes" else 1
-    deadline = time.monotonic() + 30
+    awaited = 1 if executor == "sequential" else 2
+    deadline = time.monotonic() + 60
     while len(list(flow.glob("started*"))) < awaited and time.monotonic() < deadline:
         time.sleep(0.05)
     workers = psutil.Process(running.pid).children(recursive=True)
-    assert len(workers) >= (2 if executor == "processes" else 0)
+    assert len(workers) >= (2 if executor in {"processes", "dask"} else 0)
     sent = time.monotonic()
     (os.killpg if group else os.kill)(running.pid, number)
     out, said = running.communicate(timeout=30)
@@ -466,6 +466,7 @@ def test_signals_end_the_run_and_its_workers(flow, executor, number, code, group
     assert out == ""
     assert said.splitlines()[-1] == ("interrupted" if number == signal.SIGINT else "terminated")
     assert "Traceback" not in said
+    assert "distributed" not in said, "Dask has nothing to say"
     assert not psutil.wait_procs(workers, timeout=2)[1]
 
 

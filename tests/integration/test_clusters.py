@@ -151,11 +151,16 @@ def fetched(number: int, client: Path) -> int:
     return number
 
 
-@pytest.mark.parametrize("executor", ["dask", pytest.param("ray", marks=pytest.mark.slow)])
-def test_what_each_worker_has_for_itself_is_closed(executor, request, tmp_path):
-    options = {"scheduler_file": request.getfixturevalue("dask_file")} if executor == "dask" else {}
-    if executor == "ray":
-        request.getfixturevalue("ray_nodes")
+def test_what_each_worker_has_for_itself_is_closed_on_dask(dask_file, tmp_path):
+    check_closed(tmp_path, "dask", scheduler_file=dask_file)
+
+
+@pytest.mark.slow
+def test_what_each_worker_has_for_itself_is_closed_on_ray(ray_nodes, tmp_path):
+    check_closed(tmp_path, "ray")
+
+
+def check_closed(tmp_path, executor, **options):
     module = module_from_functions(number, client, fetched)
     with Builder().with_modules(module).with_executor(executor, **options).build() as driver:
         for _ in range(2):

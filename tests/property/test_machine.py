@@ -164,12 +164,12 @@ class Machine(RuleBasedStateMachine):
         """Some functions have time limits, and may be tried again; all of a flow may be pure."""
         nodes = dict(graph.nodes)
         if draw.draw(st.booleans()):
-            nodes = {name: replace(node, policy=replace(node.policy or Policy(), pure=True)) for name, node in nodes.items()}
+            nodes = {name: node._replace(policy=replace(node.policy or Policy(), pure=True)) for name, node in nodes.items()}
         for name, node in nodes.items():
             streams = any(parameter.role is Role.STREAM for parameter in node.parameters)
             if not node.expands and not streams and draw.draw(st.integers(0, 3)) == 3:
                 retries = Retries(decide=patient) if draw.draw(st.booleans()) else None
-                nodes[name] = replace(node, policy=replace(nodes[name].policy or Policy(), timeout=100.0, retries=retries))
+                nodes[name] = node._replace(policy=replace(nodes[name].policy or Policy(), timeout=100.0, retries=retries))
         return replace(graph, nodes=nodes)
 
     # -- what may happen -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,12 @@ from anabranch.executor import Traits
 from anabranch.own import OWNER, close_all, is_any_declared
 from anabranch.transport import Reach
 from anabranch_executors.cargo import Cargo
-from anabranch_executors.dask.cluster import address_in, connect, distributed, start_cluster
+from anabranch_executors.dask.cluster import address_in, connect, distributed, silence, start_cluster
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
 from anabranch_executors.dask.needs import largest, slots_of
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
+from anabranch_executors.reply import INTERRUPTED
 from anabranch_executors.scratch import Scratch
 
 __all__ = ["DaskExecutor"]
@@ -84,7 +85,15 @@ class DaskExecutor:
     @property
     def traits(self) -> Traits:
         """As many slots as the workers have threads, once there are some, or may come to have."""
-        return Traits(slots=self._slots, credit=2 * self._slots, holds_references=True, resources=self._resources)
+        slots, mine = self._slots, self._client is None and self._is_to_start
+        kills = mine or (self._endings is not None and self._endings.are_processes)
+        return Traits(slots=slots, credit=2 * slots, holds_references=True, can_kill=kills, resources=self._resources)
+
+    @property
+    def _is_to_start(self) -> bool:
+        """Whether a cluster of worker processes will be started here."""
+        named = (self._given, self._address, self._file)
+        return not any(one is not None for one in named) and bool(self._options.get("processes", True))
 
     @contextmanager
     def lease(self) -> Iterator[DaskLease]:
@@ -95,10 +104,14 @@ class DaskExecutor:
             self._resources = {**largest(client), **self._more}
             lease = DaskLease(client, self._reach, self._endings, Cargo(self._reach, self._ship))
             self._leases.add(lease)
+        patience = None
         try:
             yield lease
+        except KeyboardInterrupt:
+            patience = INTERRUPTED
+            raise
         finally:
-            lease.leave()
+            lease.leave(patience)
 
     def close(self) -> None:
         """Closes the client and the cluster, whichever were opened here."""
@@ -143,7 +156,8 @@ class DaskExecutor:
             self._client = connect(dask, address)
             opened = [self._client]
         else:
-            scratch = Scratch()
+            scratch, silent = Scratch(), ExitStack()
+            silent.enter_context(silence(self._options))
             options = {"local_directory": scratch.path, **self._options}
             cluster, self._endings = start_cluster(self._workers or usable_cpus(), options)
             self._client = dask.Client(cluster, set_as_default=False, direct_to_workers=True)
@@ -151,7 +165,7 @@ class DaskExecutor:
             self._reach = Reach.SAME_PATH
             self._threads = sum(self._client.nthreads().values())
             self._endings.told = partial(_refuse, self._leases)
-            opened = [self._client, cluster, scratch]
+            opened = [self._client, cluster, scratch, silent]
         self._closes = bool(opened)
         self._end = weakref.finalize(self, _close, opened)
 

@@ -26,7 +26,10 @@ from anabranch.errors import ExecutorError
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.reply import in_one_line
 
-__all__ = ["address_in", "connect", "distributed", "start_cluster"]
+__all__ = ["address_in", "connect", "distributed", "silence", "start_cluster"]
+
+DEAF = "anabranch_executors.deaf"
+"""The module that workers load first."""
 
 PATIENCE = 8.0
 """Seconds to wait for a scheduler to answer."""
@@ -82,8 +85,12 @@ def _check_reachable(address: str) -> None:
 
 
 def start_cluster(workers: int, options: dict[str, Any]) -> tuple[Any, Endings]:
-    """A cluster on this machine, and how its workers end; its sockets are on the loopback device, and it has no dashboard."""
-    endings = Endings(workers)
+    """A cluster on this machine, and how its workers end; its sockets are on the loopback device, and it has no dashboard.
+
+    What Dask has to say of workers that come and go is said nowhere, unless `silence_logs` says otherwise: the run knows
+    it. A signal from the terminal, which reaches all processes, is the driver's to answer.
+    """
+    endings = Endings(workers, are_processes=bool(options.get("processes", True)))
     defaults: dict[str, Any] = {
         "n_workers": workers,
         "threads_per_worker": 1,
@@ -93,12 +100,31 @@ def start_cluster(workers: int, options: dict[str, Any]) -> tuple[Any, Endings]:
     }
     if "local_directory" in options:  # Dask would have the scheduler's elsewhere
         defaults["scheduler_kwargs"]["local_directory"] = options["local_directory"]
-    if options.get("processes", True):
+    if endings.are_processes:
         defaults["worker_class"] = _nanny(endings)
+        options = {**options, "preload": [*_listed(options.get("preload")), DEAF]}
     try:
         return _cluster()(**{**defaults, **options}), endings
     except Exception as error:
         raise ExecutorError(f"Dask cannot be started on this machine: {type(error).__name__}: {error}") from error
+
+
+def _listed(given: Any) -> list[Any]:
+    return [given] if isinstance(given, str) else list(given or ())
+
+
+@contextmanager
+def silence(options: dict[str, Any]) -> Iterator[None]:
+    """Has Dask's loggers say nothing in this process, unless the options of a cluster say that they should."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    if "silence_logs" not in options:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        if logger.level == logging.CRITICAL:
+            logger.setLevel(before)
 
 
 def _cluster() -> Any:
@@ -121,10 +147,13 @@ def _nanny(endings: Endings) -> Any:
         async def instantiate(self) -> Any:
             try:
                 with _without_main():
-                    return await super().instantiate()
+                    status = await super().instantiate()
             except Exception as error:
                 endings.give_up(in_one_line(error))
                 raise
+            if self.worker_address and self.process is not None:
+                endings.began(self.worker_address, self.process.pid)
+            return status
 
         def _on_worker_exit_sync(self, exitcode: int) -> None:  # Dask's own; were it called otherwise, nothing would be told
             if address := getattr(self.process, "worker_address", None):
@@ -135,14 +164,15 @@ def _nanny(endings: Endings) -> Any:
 
 
 class Standin(ModuleType):
-    """The main module but for its file: what multiprocessing does not find it does not run again."""
+    """The main module but for its file, where multiprocessing asks for it: what that does not find it does not run again."""
 
     def __init__(self, main: ModuleType) -> None:
         super().__init__("__main__")
         self.__dict__["_main"] = main
 
     def __getattr__(self, name: str) -> Any:
-        if name == "__file__":
+        asks = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001  others may ask while a worker is being started
+        if name == "__file__" and asks == "multiprocessing.spawn":
             raise AttributeError(name)
         return getattr(self.__dict__["_main"], name)
 

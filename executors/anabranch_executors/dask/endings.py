@@ -10,8 +10,11 @@ This module never knows which calls a worker had.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 from anabranch_executors.processes.launch import in_words
 
@@ -25,20 +28,34 @@ PATIENCE = 2.0
 
 
 class Endings:
-    """The exit codes of workers, by address.
+    """The processes of workers, and the exit codes of those that have ended, by address.
 
     Args:
         workers: how many there are to be.
+        are_processes: whether they are processes, which their keepers start again, and not threads of this one.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, are_processes: bool) -> None:
+        self.are_processes = are_processes
         self.told: Callable[[str], None] = lambda _: None
         self._keepers = workers
+        self._processes: dict[str, int] = {}
         self._codes: OrderedDict[str, int] = OrderedDict()
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
+    def began(self, address: str, process: int) -> None:
+        """A worker has been started."""
+        self._processes[address] = process
+
+    def end(self, address: str) -> None:
+        """Ends a worker at once; its keeper starts another."""
+        if (process := self._processes.get(address)) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
     def note(self, address: str, code: int) -> None:
         """A worker has ended; told in the loop of its keeper."""
+        self._processes.pop(address, None)
         self._codes[address] = code
         while len(self._codes) > KEPT:
             self._codes.popitem(last=False)

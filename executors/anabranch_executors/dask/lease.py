@@ -13,6 +13,7 @@ each call that wants it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
@@ -25,6 +26,7 @@ from uuid import uuid4
 from anabranch.errors import AnabranchError, ExecutorError, TransferError, WorkerLost
 from anabranch.executor import Call, CallFailed, CallLost, Message, Reference, Reply
 from anabranch.journey import Journey
+from anabranch.own import OWNER, is_any_declared
 from anabranch.transport import Reach
 from anabranch_executors.cargo import Cargo
 from anabranch_executors.dask.endings import Endings
@@ -40,6 +42,12 @@ LARGE = 1_000_000
 """Bytes from which on a call's values go to a worker directly instead of through the scheduler."""
 
 GONE = "a value that lived on Dask is gone, and Dask cannot compute it again"
+
+GRACE = 0.5
+"""Seconds for calls to end by themselves, before the workers of what goes on are ended."""
+
+CLOSING = 2.0
+"""Seconds for a worker to answer then, having closed what it made for itself."""
 
 REVIVALS = 10
 """How often a value is computed again that was lost while it was computed again."""
@@ -127,13 +135,33 @@ class DaskLease:
         """Drops the futures of shared values; Dask frees them when no task needs them."""
         self._sender.forget(keys)
 
-    def leave(self) -> None:
-        """Cancels what is queued and waits for what is running."""
+    def leave(self, patience: float | None = None) -> None:
+        """Cancels what is queued. What is running is waited for, as long as there is patience, where workers are somebody
+        else's; where they are ours, those end after a moment that are still at it.
+        """
         futures = self._ledger.leave()
         if futures and self._client.status == "running":
             self._client.cancel(futures)
-            self._client.run(quiesce, self._token, on_error="ignore")
+            mine = self._endings is not None and self._endings.are_processes
+            self._client.sync(self._quiesce, GRACE if mine and patience is None else patience)
         self._notes.close()
+
+    async def _quiesce(self, patience: float | None) -> None:
+        """Has every worker begin nothing more, and waits for what runs there; ends those that go on, if they are ours."""
+        info = await self._client.scheduler.identity(n_workers=-1)
+        await asyncio.gather(*(self._quiesced(address, patience) for address in info["workers"]))
+
+    async def _quiesced(self, address: str, patience: float | None) -> None:
+        mine = self._endings is not None and self._endings.are_processes
+        owner = OWNER if mine and is_any_declared() else ""
+        how = {"workers": [address], "on_error": "ignore", "patience": patience, "owner": owner}
+        try:
+            answer = self._client.run(quiesce, self._token, **how, asynchronous=True)
+            goes_on = await asyncio.wait_for(answer, None if patience is None else patience + CLOSING)
+        except TimeoutError:  # what runs there lets nobody else have a word
+            goes_on = {address: True}
+        if self._endings is not None and goes_on.get(address):
+            self._endings.end(address)
 
     def _start(self, call: Call, ticket: int) -> tuple[Any, tuple[Any, ...], Journey]:
         """The future of the call's task, those of data that it is made of, and how it went there."""

@@ -1,7 +1,7 @@
 """The worker's side: one task runs one call, unless the lease that it belongs to was left.
 
-Theory: a Dask task cannot be killed. So when a lease is left, `quiesce` runs on every worker: no further call of that
-lease begins there, and it returns when those that run have ended.
+Theory: a Dask task cannot be killed. So when a lease is left, `quiesce` runs on every worker: no further call of that lease
+begins there, and it returns when those that run have ended, or says after a while that they go on.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from anabranch.own import close_all
 from anabranch_executors.parcel import Packed, Parcel, run_parcel
 
 __all__ = ["Kept", "head_of", "output_of", "quiesce", "run_on_dask", "same"]
@@ -42,9 +43,26 @@ def run_on_dask(token: str, code: bytes, parcel: Parcel, places: list[int | None
     return head if all(output is None for output in outputs) else Kept(head, tuple(outputs))
 
 
-async def quiesce(token: str) -> None:
-    """In each worker's loop: lets no further call of this lease begin, and waits until those that run have ended."""
-    await _presence.quiesce(token)
+async def quiesce(token: str, *, patience: float | None = None, owner: str = "") -> bool:
+    """In each worker's loop: lets no further call of this lease begin, and waits until those that run have ended.
+
+    Args:
+        token: the lease.
+        patience: for so many seconds; None for as long as it takes.
+        owner: whose things, that the worker made for itself, are closed if calls go on: nobody will use them any more.
+
+    Returns:
+        Whether calls go on, and none of other leases.
+    """
+    try:
+        await asyncio.wait_for(_presence.quiesce(token), patience)
+    except TimeoutError:
+        if not _presence.is_alone(token):
+            return False
+        if owner:
+            await asyncio.to_thread(close_all, owner)
+        return True
+    return False
 
 
 class Presence:
@@ -72,6 +90,11 @@ class Presence:
                 del self._running[token]
                 for wake in self._waiting.pop(token, ()):
                     wake()
+
+    def is_alone(self, token: str) -> bool:
+        """Whether calls of this lease are running, and no others."""
+        with self._lock:
+            return set(self._running) == {token}
 
     async def quiesce(self, token: str) -> None:
         """Waits for the last call of a lease."""

@@ -52,6 +52,7 @@ def _logs(level: str) -> Adapter:
     known = logging.getLevelNamesMapping()
     if level.upper() not in known:
         raise InputError(f"--logs takes debug, info, warning, error or off, not '{level}'")
-    logging.basicConfig(format="%(levelname).1s %(name)s %(message)s", level=known[level.upper()], handlers=[_Shown()])
+    shown = _Shown(known[level.upper()])  # libraries give their loggers levels of their own, which the root's does not change
+    logging.basicConfig(format="%(levelname).1s %(name)s %(message)s", level=known[level.upper()], handlers=[shown])
     logging.getLogger("anabranch.prints").propagate = False  # they are shown as they are, at any level
     return WorkerLogs()

@@ -44,7 +44,7 @@ def with_own(graph: Graph) -> Graph:
     nodes = dict(graph.nodes)
     for name, node in graph.nodes.items():
         if node.per_worker:
-            nodes[name] = replace(node, function=Declaring.by(name, node.origin, node.function))
+            nodes[name] = node._replace(function=Declaring.by(name, node.origin, node.function))
         elif any(edge.source in own for edge in graph.edges[name]):
-            nodes[name] = replace(node, function=Opening(node.function))
+            nodes[name] = node._replace(function=Opening(node.function))
     return replace(graph, nodes=nodes)

@@ -82,12 +82,12 @@ class Saver:
         parameters = tuple(_collecting(parameter, depths.get(parameter.name, 0)) for parameter in node.parameters)
         tags = {**node.tags, **({f"{self.tag}.classname": candidates[0].__name__} if self.tag else {})}
         function = partial(step, **bound) if bound else step
-        saving = replace(node, function=function, parameters=parameters, tags=tags, late=None)
+        saving = node._replace(function=function, parameters=parameters, tags=tags, late=None)
         if not own or not any(field in fields for field in PLACES) or self._tells_apart(len(own)):
             return (saving,)
-        each = replace(saving, name=f"{node.name}.item")
+        each = saving._replace(name=f"{node.name}.item")
         collected = _collecting(Parameter("items", Role.PLAIN, 0, Any, source=each.name), len(own))
-        return each, replace(saving, function=OneFileEach(node.name), parameters=(collected,), annotation=list)
+        return each, saving._replace(function=OneFileEach(node.name), parameters=(collected,), annotation=list)
 
     def _templates(self) -> list[Template]:
         return [field.template for field in self.fields.values() if isinstance(field, Filled)]

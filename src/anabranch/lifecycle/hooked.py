@@ -215,7 +215,7 @@ class _Lent:
 
 def hooked(graph: Graph, crew: Crew) -> Graph:
     """The graph with adapters around each of its functions."""
-    nodes = {name: replace(node, function=_hooked(node, graph.axes[name], crew)) for name, node in graph.nodes.items()}
+    nodes = {name: node._replace(function=_hooked(node, graph.axes[name], crew)) for name, node in graph.nodes.items()}
     return replace(graph, nodes=nodes)
 
 

@@ -177,7 +177,7 @@ def _kept(caching: Caching, graph: Graph, node: Node, recipe: Recipe | None, she
         aim = Aim.PASS
     fleeting = "cache.behavior" in node.tags and wishes.behaviour in {Behaviour.DISABLE, Behaviour.IGNORE}
     lasts = shelves.runs is not None and not (node.associative or is_async or fleeting)  # an address, say, of this process's
-    return replace(node, function=Kept(node.function, facts, shelves, recipe, aim, lasts))
+    return node._replace(function=Kept(node.function, facts, shelves, recipe, aim, lasts))
 
 
 def _aim(behaviour: Behaviour, *, expands: bool) -> Aim:

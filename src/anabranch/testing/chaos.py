@@ -100,7 +100,7 @@ class Chaos:
         """The same graph with faults in it."""
         self._check(graph.nodes)
         nodes = {
-            name: replace(node, function=self._faulty(node.function, name)) if name in self.nodes else node
+            name: node._replace(function=self._faulty(node.function, name)) if name in self.nodes else node
             for name, node in graph.nodes.items()
         }
         return replace(graph, nodes=nodes)

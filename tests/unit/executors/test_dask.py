@@ -53,7 +53,7 @@ def test_two_hundred_calls_give_two_hundred_replies(lease):
 def test_traits_are_those_of_the_cluster(executor, lease):
     assert executor.traits.slots == 2
     assert executor.traits.holds_references
-    assert not executor.traits.can_kill
+    assert executor.traits.can_kill, "its workers are ours"
 
 
 def test_what_is_started_here_listens_on_this_machine_only(executor, lease):

@@ -234,3 +234,34 @@ def test_what_is_no_number_of_workers_is_refused(workers):
     for executor in (ThreadExecutor, ProcessExecutor, RayExecutor, DaskExecutor):
         with pytest.raises(ExecutorError, match="must be a whole number and at least 1, not"):
             executor(workers=workers)
+
+
+def test_who_is_interrupted_does_not_wait_and_the_executor_goes_on():
+    """What runs on keeps its thread and no slot; nobody waits for it at the end either."""
+    begun, go_on, ended = threading.Semaphore(0), threading.Event(), threading.Semaphore(0)
+
+    def stubborn(_):
+        begun.release()
+        go_on.wait(60)
+        ended.release()
+
+    executor = ThreadExecutor(2)
+    with pytest.raises(KeyboardInterrupt), executor.lease() as lease:
+        for number in range(3):
+            lease.submit(call(straight(stubborn), number, 0), lambda message: pytest.fail(f"{message} came after the end"))
+        assert begun.acquire(timeout=60)
+        assert begun.acquire(timeout=60)
+        raise KeyboardInterrupt
+    both = threading.Barrier(2, timeout=60)
+    with executor.lease() as lease:
+        replies = run_all(lease, [call(straight(lambda _: both.wait() >= 0), number, 0) for number in range(2)])
+    assert all(reply.outputs == (True,) for reply in replies.values())
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("anabranch-")]
+    executor.close()
+    assert sum(thread.is_alive() for thread in left) == 2
+    go_on.set()
+    for thread in left:
+        thread.join(60)
+    assert ended.acquire(timeout=0)
+    assert ended.acquire(timeout=0)
+    assert not ended.acquire(blocking=False), "what was queued never ran"

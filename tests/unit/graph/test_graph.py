@@ -252,7 +252,7 @@ def test_a_late_node_is_told_the_axes_of_what_it_reads():
 
 def test_a_late_node_may_become_several_but_takes_no_ones_name():
     def decide(node, axes):
-        return dataclasses.replace(node, name="all.each", late=None), dataclasses.replace(node, late=None)
+        return node._replace(name="all.each", late=None), node._replace(late=None)
 
     graph = Graph.from_nodes(fan(late_node("all", decide)), {})
     assert list(graph.nodes) == ["item", "all.each", "all"]

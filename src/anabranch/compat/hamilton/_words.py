@@ -44,7 +44,7 @@ _SUBDAG = 2
 
 def in_their_words(graph: Graph) -> Graph:
     """The graph with Hamilton's tags on its nodes."""
-    return replace(graph, nodes={name: replace(node, tags=tags_of(node)) for name, node in graph.nodes.items()})
+    return replace(graph, nodes={name: node._replace(tags=tags_of(node)) for name, node in graph.nodes.items()})
 
 
 def tags_of(node: Node) -> Mapping[str, Any]:

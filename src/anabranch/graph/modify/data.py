@@ -91,7 +91,7 @@ def _with_free_parts(node: Node, axes: Mapping[str, Axes]) -> tuple[Node, ...]:
     step: Any = replace(function, fields=with_free(function.fields, axes))
     if isinstance(node.function, partial):
         step = partial(step, **node.function.keywords)
-    return (replace(node, function=step, late=None),)
+    return (node._replace(function=step, late=None),)
 
 
 def saved(family: Family, modifier: SaveTo, scene: Scene) -> Family:

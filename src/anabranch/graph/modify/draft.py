@@ -63,7 +63,7 @@ class Draft:
 
     def changed(self, **changes: Any) -> Draft:
         """The same draft of a node with these fields."""
-        return replace(self, node=replace(self.node, **changes))
+        return replace(self, node=self.node._replace(**changes))
 
     def origin_of(self, parameter: str) -> Dependency:
         """Where a parameter's value comes from."""
@@ -160,7 +160,7 @@ class _Finish:
             self._place(parameter)
         self._fold_literals()
         self._fold_groups()
-        return replace(self.draft.node, function=self.function, parameters=tuple(self.parameters))
+        return self.draft.node._replace(function=self.function, parameters=tuple(self.parameters))
 
     def _place(self, parameter: Parameter) -> None:
         origin = self.draft.origin_of(parameter.name)

@@ -14,4 +14,4 @@ __all__ = ["collect_all"]
 def collect_all(node: Node, axes: Mapping[str, Axes]) -> tuple[Node, ...]:
     """The node, with parameters that close all axes of what they read; what has none is read plainly."""
     closing = (replace(p, depth=len(axes[p.name]), role=Role.COLLECT if axes[p.name] else Role.PLAIN) for p in node.parameters)
-    return (replace(node, parameters=tuple(closing), late=None),)
+    return (node._replace(parameters=tuple(closing), late=None),)
