@@ -36,7 +36,14 @@ def sleeping(bench: Bench) -> None:
 
 
 WORKLOADS = (
-    Workload("cpu", "CPU 5 ms × 400, `processes`", even, (Target(1.03, BEST),), rounds=5),
-    Workload("log-normal", "log-normal durations, mean 5 ms × 400, `processes`", skewed, (Target(1.03, BEST),), rounds=5),
+    Workload("cpu", "CPU 5 ms × 400, `processes`", even, (Target(1.03, BEST),), rounds=5, anew=True),
+    Workload(
+        "log-normal",
+        "log-normal durations, mean 5 ms × 400, `processes`",
+        skewed,
+        (Target(1.03, BEST),),
+        rounds=5,
+        anew=True,
+    ),
     Workload("sleep", "sleep 5 ms × 4,000, 32 threads", sleeping, (Target(1.05, "concurrent.futures"),), rounds=5),
 )

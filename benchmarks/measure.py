@@ -153,7 +153,10 @@ class Bench:
 
 @dataclass(frozen=True)
 class Workload:
-    """Something to measure. `rounds` caps the number of rounds of what takes long or hardly varies."""
+    """Something to measure. `rounds` caps the number of rounds of what takes long or hardly varies. With `anew` all contenders
+    are started anew for each round: how quick a process is at Python also depends on where its memory happens to lie, by up
+    to a tenth, and a worker that is kept would have that luck in every round.
+    """
 
     name: str
     title: str
@@ -162,30 +165,37 @@ class Workload:
     unit: str = "s"
     rounds: int = 100
     needs: tuple[str, ...] = ()
+    anew: bool = False
 
 
 def measured(workload: Workload, rounds: int, *, smoke: bool, peers: frozenset[str]) -> Result:
     """Sets the workload up, runs every contender once to warm up, and then all in turn."""
-    bench = Bench(smoke, peers)
     values: dict[str, list[float]] = {}
-    try:
-        workload.set_up(bench)
-        rounds = min(rounds, workload.rounds)
-        for number in range(rounds + (workload.unit == "s")):
-            for contender in random.Random(number).sample(bench.contenders, len(bench.contenders)):
-                if contender.name not in bench.failed:
-                    found = _attempt(contender, bench.failed)
-                    if number or workload.unit != "s":
-                        values.setdefault(contender.name, []).append(found)
-    finally:
-        bench.close()
-    failed = bench.failed
+    failed: dict[str, str] = {}
+    rounds = min(rounds, workload.rounds)
+    starts, each = (rounds, 1) if workload.anew else (1, rounds)
+    for start in range(starts):
+        bench = Bench(smoke, peers, failed=failed)
+        try:
+            workload.set_up(bench)
+            _take_turns(bench, each, start, values, warm=workload.unit == "s")
+        finally:
+            bench.close()
     samples = tuple(
         Sample(c.name, c.items, () if c.name in failed else tuple(values[c.name]), c.note, failed.get(c.name, ""))
         for c in bench.contenders
     )
     targets = () if smoke else workload.targets  # small sizes prove nothing
     return Result(workload.name, workload.title, workload.unit, targets, samples, tuple(bench.missing))
+
+
+def _take_turns(bench: Bench, rounds: int, start: int, values: dict[str, list[float]], *, warm: bool) -> None:
+    for number in range(rounds + warm):
+        for contender in random.Random(start + number).sample(bench.contenders, len(bench.contenders)):
+            if contender.name not in bench.failed:
+                found = _attempt(contender, bench.failed)
+                if number or not warm:
+                    values.setdefault(contender.name, []).append(found)
 
 
 def best_chunk(mapping: Map, function: Callable, items: Sequence, chunks: Iterable[int]) -> int:
