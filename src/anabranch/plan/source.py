@@ -36,6 +36,7 @@ from anabranch.code import Surrounding
 from anabranch.derived import same
 from anabranch.errors import InternalError
 from anabranch.graph import Role
+from anabranch.graph.signatures import is_bare, is_generator
 from anabranch.markers import marks_of
 from anabranch.plan.body import Body, Fan, Value, rank_in
 from anabranch.plan.select import Axes, Kind, Link, Vertex, call_of
@@ -261,7 +262,7 @@ class _Loop:
         inner = name != "task"
         chunk.add(0, f"def {name}({', '.join(['r', 'where', 'at' if inner else 'start', *sources, *captured])}):")
         closes = items is not None and inner
-        if closes and not self.stream:  # of a span's items the run has seen to it
+        if closes and not self.stream and not self._generates():  # of a span's items the run has seen to it
             chunk.add(1, f"if (kind := type({items})) is not generator and kind not in iterable:")
             chunk.add(2, f"{items} = opened({items}, {fan.axis!r})")
         self._prologue(sources)
@@ -283,6 +284,11 @@ class _Loop:
         if closes and not self.stream:
             chunk.add(1, f"r.counts[{self.module.counter(fan.axis)}] += len(out_0)")
         self._epilogue()
+
+    def _generates(self) -> bool:
+        """Whether what opens the axis is known to give a generator, so that nobody needs to look what it gave."""
+        function = self.module.vertices[call_of(self.fan.axis)].function
+        return is_bare(function) and is_generator(function)
 
     def _prologue(self, sources: list[str]) -> None:
         fan, chunk = self.fan, self.chunk
