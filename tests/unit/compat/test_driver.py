@@ -317,3 +317,30 @@ def test_outputs_of_steps_are_named_once():
         pipe_output(step(more).on_output("left"), on_output="right")
     with pytest.raises(ValueError, match="names no outputs"):
         pipe_output(step(more), on_output=...)
+
+
+def test_what_declarations_load_and_save_tells_the_classes_and_has_no_node_for_metadata():
+    from hamilton import ad_hoc_utils, driver
+    from hamilton.io.materialization import from_, to
+
+    def out(data: dict) -> dict:
+        return data
+
+    flow = ad_hoc_utils.create_temporary_module(out, module_name="module_of_declarations")
+    try:
+        declared = from_.json(target="data", path="in"), to.json(id="saved", dependencies=["out"], path="out")
+        built = driver.Builder().with_modules(flow).with_materializers(*declared).build()
+        tags = {one.name: one.tags for one in built.list_available_variables()}
+        downstream = {one.name for one in built.what_is_downstream_of("load_data.data")}
+    finally:
+        del sys.modules["module_of_declarations"]
+    loader = "hamilton.data_loader"
+    common = {loader: True, f"{loader}.source": "json", f"{loader}.classname": "JSONDataLoader", f"{loader}.node": "data"}
+    saver = "hamilton.data_saver"
+    assert tags == {
+        "load_data.data": {**common, f"{loader}.has_metadata": True},
+        "data": {**common, f"{loader}.has_metadata": False},
+        "out": {"module": "module_of_declarations"},
+        "saved": {saver: True, f"{saver}.sink": "json", f"{saver}.classname": "JSONDataSaver"},
+    }
+    assert downstream == tags.keys()

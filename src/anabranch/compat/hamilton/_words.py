@@ -16,10 +16,11 @@ from typing import Any
 
 from anabranch.derived.checks import Findings, merged
 from anabranch.graph import Graph, Node
+from anabranch.io.steps import LoadStep, SaveStep, part_of
 from anabranch.lifecycle.hooked import plain_function
 from anabranch.markers import marks_of
 
-__all__ = ["in_their_words", "is_extra", "tags_of"]
+__all__ = ["in_their_words", "is_extra", "is_facts", "tags_of"]
 
 _OURS = "anabranch."
 _DATA = ("hamilton.data_loader", "hamilton.data_saver")
@@ -44,7 +45,8 @@ _SUBDAG = 2
 
 def in_their_words(graph: Graph) -> Graph:
     """The graph with Hamilton's tags on its nodes."""
-    return replace(graph, nodes={name: node._replace(tags=tags_of(node)) for name, node in graph.nodes.items()})
+    tags = {name: {**tags_of(node), **dict(_class_told(graph, node))} for name, node in graph.nodes.items()}
+    return replace(graph, nodes={name: node._replace(tags=tags[name]) for name, node in graph.nodes.items()})
 
 
 def tags_of(node: Node) -> Mapping[str, Any]:
@@ -56,6 +58,27 @@ def tags_of(node: Node) -> Mapping[str, Any]:
 def is_extra(node: Node) -> bool:
     """Whether anabranch makes this node besides those that Hamilton makes: reports of checks."""
     return isinstance(node.function, Findings) or node.function is merged
+
+
+def is_facts(node: Node) -> bool:
+    """Whether it only takes the metadata of what a declaration loads, for which Hamilton has no node."""
+    return isinstance(node.function, part_of) and node.function.number == 1 and bool(node.tags.get(_DATA[0]))
+
+
+def _class_told(graph: Graph, node: Node) -> Iterator[tuple[str, Any]]:
+    """What Hamilton tags, besides the key, what a declaration loads and saves with; it is known by the step's function."""
+    if not {"anabranch.data_loader", "anabranch.data_saver"} & node.tags.keys():
+        return
+    step = node.function
+    is_part = not isinstance(step, (LoadStep, SaveStep))
+    source = graph.nodes.get(node.parameters[0].reads) if is_part and node.parameters else None
+    step = source.function if source is not None else step
+    if isinstance(step, LoadStep):
+        yield f"{_DATA[0]}.classname", _class(step.loader.__name__)
+        yield f"{_DATA[0]}.has_metadata", not is_part
+        yield f"{_DATA[0]}.node", node.name.removeprefix("load_data.")
+    elif isinstance(step, SaveStep):
+        yield f"{_DATA[1]}.classname", _class(step.candidates[0].__name__)
 
 
 def _class(name: str) -> str:

@@ -335,7 +335,7 @@ class Driver(Pictures):
         return self._variables(self._driver.lineage.between(upstream_node_name, downstream_node_name).names)
 
     def _variables(self, names: Iterable[str]) -> list[HamiltonNode]:
-        return [HamiltonNode.from_node(self.graph.nodes[name]) for name in names]
+        return [HamiltonNode.from_node(self.graph.nodes[name]) for name in names if name in self.graph.nodes]
 
     def has_cycles(self, final_vars: Sequence[Any] = (), _fn_graph: Any = None) -> bool:
         """Whether some functions depend on each other in a circle."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from anabranch.compat.hamilton._words import in_their_words, is_extra, tags_of
+from anabranch.compat.hamilton._words import in_their_words, is_extra, is_facts, tags_of
 from anabranch.compat.hamilton.htypes import Collect, Parallelizable
 from anabranch.compat.hamilton.node import DependencyType, Node, NodeType, linked
 from anabranch.draw import Picture
@@ -164,12 +164,14 @@ def _is_wanted(entry: Node, reader: Node, given: Mapping[str, Any] | None) -> bo
 
 
 def _nodes(graph: Graph) -> dict[str, Node]:
-    made = [_node(graph, name) for name in graph.nodes]
+    told = {name for name, node in graph.nodes.items() if not is_facts(node)}
+    made = [_node(graph, name) for name in graph.nodes if name in told]
     made += [_input(graph, name) for name in graph.inputs]
     made += [_input(graph, name) for name in graph.config if name not in graph.inputs]
     edges = {
         name: [edge.source for edge in found if edge.source not in graph.config or edge.source in graph.inputs]
         for name, found in graph.edges.items()
+        if name in told
     }
     return linked(made, edges)
 
