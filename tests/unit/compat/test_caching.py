@@ -213,3 +213,42 @@ def test_an_expander_is_noted_without_a_version_of_its_own(make):
         assert cache.get_cache_key(cache.last_run_id, "base") in {one["cache_key"] for one in noted}
         driver.execute(["total"], inputs={"n": 2})
         assert cache.metadata_store.size == 6
+
+
+def test_versions_of_single_kinds_of_values_tell_order_only_where_it_counts():
+    from hamilton.caching import fingerprinting as of
+
+    one, other = {"a": 1, "b": [2]}, {"b": [2], "a": 1}
+    assert of.hash_mapping(one) == of.hash_mapping(other) == of.hash_unordered_mapping(one)
+    assert of.hash_mapping(one, ignore_order=False) != of.hash_mapping(other, ignore_order=False)
+    assert of.hash_mapping(one) != of.hash_mapping({"a": 1, "b": [3]})
+    assert of.hash_set([1, 2]) == of.hash_set([2, 1]) != of.hash_set([1, 3])
+    assert of.hash_sequence([1, 2]) == of.hash_sequence((1, 2)) != of.hash_sequence([2, 1])
+    assert of.hash_primitive(1) == of.hash_value(1) != of.hash_primitive("1")
+    assert of.hash_repr(1) == of.hash_value("1")
+
+
+def test_versions_of_registered_types_count_inside_of_collections():
+    from hamilton.caching import fingerprinting as of
+
+    class Point:
+        def __init__(self, place: int, note: str) -> None:
+            self.place, self.note = place, note
+
+    @of.hash_value.register(Point)
+    def hash_point(obj: Point, *args, **kwargs) -> str:
+        return of.hash_value(obj.place)
+
+    assert of.hash_value(Point(1, "x")) == of.hash_value(Point(1, "y"))
+    for put, many in ((list, of.hash_sequence), (list, of.hash_set), (lambda one: {0: one[0]}, of.hash_mapping)):
+        assert many(put([Point(1, "x")])) == many(put([Point(1, "y")])) != many(put([Point(2, "x")]))
+
+
+def test_which_classes_keep_a_result_in_a_format():
+    from hamilton.caching.stores.base import search_data_adapter_registry
+    from hamilton.io.default_data_loaders import JSONDataLoader, JSONDataSaver
+
+    assert search_data_adapter_registry("json", dict) == (JSONDataSaver, JSONDataLoader)
+    for key, kind in (("nothing", dict), ("json", complex)):
+        with pytest.raises(KeyError, match=key):
+            search_data_adapter_registry(key, kind)

@@ -50,3 +50,19 @@ def test_it_can_be_listed_drawn_planned_and_asked(folder):
     assert "flowchart" in anabranch("graph", "--hamilton", "flow.py", cwd=folder)
     assert "total" in anabranch("plan", "--hamilton", "flow.py", "total", cwd=folder)
     assert "limit" in anabranch("lineage", "--hamilton", "flow.py", "--to", "total", cwd=folder)
+
+
+def test_a_context_is_read_from_a_file(tmp_path):
+    from anabranch.compat.hamilton.cli.logic import load_context
+
+    python, data, other = (tmp_path / f"context.{kind}" for kind in ("py", "json", "txt"))
+    python.write_text("HAMILTON_CONFIG = {'kind': 'square'}\nHAMILTON_FINAL_VARS = None\nother = 1\n")
+    data.write_text(json.dumps({"HAMILTON_INPUTS": {"limit": 4}}))
+    other.touch()
+    empty = {"HAMILTON_CONFIG": {}, "HAMILTON_FINAL_VARS": [], "HAMILTON_INPUTS": {}, "HAMILTON_OVERRIDES": {}}
+    assert load_context(python) == {**empty, "HAMILTON_CONFIG": {"kind": "square"}}
+    assert load_context(data) == {**empty, "HAMILTON_INPUTS": {"limit": 4}}
+    with pytest.raises(FileNotFoundError):
+        load_context(tmp_path / "none.json")
+    with pytest.raises(ValueError, match=r"neither \.json nor \.py"):
+        load_context(other)

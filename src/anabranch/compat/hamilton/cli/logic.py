@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,8 +21,14 @@ __all__ = [
     "get_git_base_directory",
     "hash_dataflow",
     "hash_hamilton_nodes",
+    "load_context",
     "map_nodes_to_functions",
 ]
+
+CONFIG_HEADER = "HAMILTON_CONFIG"
+FINAL_VARS_HEADER = "HAMILTON_FINAL_VARS"
+INPUTS_HEADER = "HAMILTON_INPUTS"
+OVERRIDES_HEADER = "HAMILTON_OVERRIDES"
 
 
 def build(paths: list[Path], config: Mapping[str, Any] | None = None) -> Driver:
@@ -84,3 +92,22 @@ def diff_versions(current_map: Mapping[str, Any], reference_map: Mapping[str, An
         "reference_only": sorted(reference_map.keys() - current_map.keys()),
         "edit": sorted(name for name in both if current_map[name] != reference_map[name]),
     }
+
+
+def load_context(file_path: Path) -> dict[str, Any]:
+    """Config, outputs, inputs and overrides as a file of JSON or Python gives them by name; what it leaves out is empty.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is neither.
+    """
+    if not file_path.exists():
+        raise FileNotFoundError(f"there is no file '{file_path}' with config and inputs")
+    if file_path.suffix == ".json":
+        found = json.loads(file_path.read_text(encoding="utf-8"))
+    elif file_path.suffix == ".py":
+        found = runpy.run_path(str(file_path))
+    else:
+        raise InputError(f"'{file_path}' ends in neither .json nor .py; config and inputs are read from these")
+    empty: dict[str, Any] = {CONFIG_HEADER: {}, FINAL_VARS_HEADER: [], INPUTS_HEADER: {}, OVERRIDES_HEADER: {}}
+    return {name: nothing if found.get(name) is None else found[name] for name, nothing in empty.items()}
