@@ -19,9 +19,18 @@ LAYOUT = "1.0.0"
 
 
 def get_file_metadata(path: Any, storage_options: Any = None) -> dict[str, Any]:
-    """Path, scheme, size and time of the last change of a file or URL, and when that was looked up."""
+    """Path, scheme, size and time of the last change of a file or URL, and when that was looked up.
+
+    Where it cannot be looked up, because there is no such file or nobody answers, size and time are None, and `notes` says why;
+    else they are empty.
+    """
     place = path if isinstance(path, Place) else Place.of(path, storage_options)
-    facts = {"path": place.path, "scheme": place.scheme, **place.about(), "timestamp": time.time()}
+    try:
+        known, notes = place.about(), ""
+    except Exception as error:  # each file system has its own
+        known = {"size": None, "last_modified": None}
+        notes = f"nothing is known of {place.path}: {type(error).__name__}: {error}"
+    facts = {"path": place.path, "scheme": place.scheme, **known, "timestamp": time.time(), "notes": notes}
     return {"file_metadata": {**facts, "__version__": LAYOUT}}
 
 

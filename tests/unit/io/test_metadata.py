@@ -52,8 +52,10 @@ def test_files(tmp_path: Path):
     assert 0 <= facts["timestamp"] - facts["last_modified"] < 60
     both = utils.get_file_and_dataframe_metadata(str(tmp_path / "a.txt"), PANDAS)
     assert list(both) == ["file_metadata", "dataframe_metadata"]
-    with pytest.raises(FileNotFoundError):
-        utils.get_file_metadata(tmp_path / "b.txt")
+    none = utils.get_file_metadata(tmp_path / "b.txt")["file_metadata"]
+    assert (none["size"], none["last_modified"]) == (None, None)
+    assert "FileNotFoundError" in none["notes"]
+    assert facts["notes"] == ""
 
 
 def test_queries():
