@@ -133,7 +133,7 @@ def test_a_graph_cannot_be_changed():
     found = graph(*ALL)
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.nodes = {}
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         found.nodes["source"].name = "x"
 
 
@@ -247,7 +247,7 @@ def test_a_late_node_is_told_the_axes_of_what_it_reads():
 
     again = Graph.from_nodes([*({**graph.given, "item": node_of("item", once)}).values()], {})
     assert again.edges["all"][0].parameter.role is Role.PLAIN
-    assert dataclasses.replace(again.nodes["all"], parameters=()) == dataclasses.replace(graph.nodes["all"], parameters=())
+    assert again.nodes["all"]._replace(parameters=()) == graph.nodes["all"]._replace(parameters=())
 
 
 def test_a_late_node_may_become_several_but_takes_no_ones_name():
