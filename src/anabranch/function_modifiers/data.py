@@ -23,13 +23,25 @@ from anabranch.function_modifiers.modifier import Modifier, Target, parameters_o
 __all__ = ["DataLoader", "DataSaver", "LoadFrom", "SaveTo", "dataloader", "datasaver", "load_from", "save_to"]
 
 
+class UnknownKey(FlowError, AttributeError):
+    """There is no adapter of that key: an attribute that is not there, to `hasattr` too."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadFrom(Modifier):
-    """A parameter is given what a loader reads. `inject` is the parameter; empty for the only one."""
+    """A parameter is given what a loader reads.
+
+    Attributes:
+        key: the loader's.
+        fields: the loader's own.
+        inject: the parameter; empty for the only one.
+        among: loaders to choose from; by default all that are known by the key.
+    """
 
     key: str
     fields: Mapping[str, Dependency]
     inject: str = ""
+    among: tuple[type[Any], ...] = ()
 
     @property
     def word(self) -> str:
@@ -47,12 +59,13 @@ class LoadFrom(Modifier):
 
 @dataclass(frozen=True, slots=True)
 class SaveTo(Modifier):
-    """What the function gives is saved by a node of its own."""
+    """What the function gives is saved by a node of its own, which is called `output`; `among` is as for `LoadFrom`."""
 
     key: str
     fields: Mapping[str, Dependency]
     output: str = ""
     target: Target = None
+    among: tuple[type[Any], ...] = ()
 
     @property
     def word(self) -> str:
@@ -166,7 +179,7 @@ def _check_key(word: str, key: str, keys: Callable[[], list[str]]) -> None:
     known = keys()
     if key not in known:
         advice = "others are made known with anabranch.io.register"
-        raise FlowError(f"@{word}.{key}: there is no '{key}'{nearest_or_all(key, known)}; {advice}")
+        raise UnknownKey(f"@{word}.{key}: there is no '{key}'{nearest_or_all(key, known)}; {advice}")
 
 
 def _fields(word: str, given: Mapping[str, Any]) -> dict[str, Dependency]:

@@ -35,9 +35,15 @@ class UpstreamDependency:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiteralDependency:
-    """This very value. It is never compared: it is the user's."""
+    """This very value. Two are equal if they are of one object: what is the user's is never compared."""
 
     value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LiteralDependency) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +70,23 @@ class GroupedDictDependency:
 Dependency = UpstreamDependency | LiteralDependency | ConfigDependency | GroupedListDependency | GroupedDictDependency
 
 
-def source(dependency_on: str) -> UpstreamDependency:
-    """The parameter reads the node or input of this name.
+def source(dependency_on: str | UpstreamDependency) -> UpstreamDependency:
+    """The parameter reads the node or input of this name. What is a source already stays one.
 
     Raises:
         FlowError: it is no name.
     """
+    if isinstance(dependency_on, UpstreamDependency):
+        return dependency_on
     if not isinstance(dependency_on, str) or not dependency_on:
         raise FlowError(f"source takes the name of a node or input, as in source('price'), not {_shown(dependency_on)}")
     return UpstreamDependency(dependency_on)
 
 
 def value(literal_value: Any) -> LiteralDependency:
-    """The parameter is given this very value."""
+    """The parameter is given this very value. What is a literal already stays one."""
+    if isinstance(literal_value, LiteralDependency):
+        return literal_value
     if isinstance(literal_value, Dependency):
         raise FlowError(f"value takes a literal, and {_shown(literal_value)} is none; leave value(…) out")
     return LiteralDependency(literal_value)

@@ -44,7 +44,7 @@ def tag(*, target_: Target = None, bypass_reserved_namespaces_: bool = False, **
     Raises:
         FlowError: a key is no name (dots may part names), or begins with the reserved ``hamilton.``.
     """
-    _check_tags(tags, "@tag", reserved=not bypass_reserved_namespaces_)
+    check_tags(tags, "@tag", reserved=not bypass_reserved_namespaces_)
     return Tag(tags, target_)
 
 
@@ -57,7 +57,7 @@ def tag_outputs(**tags: Mapping[str, Any]) -> TagOutputs:
     for name, own in tags.items():
         if not isinstance(own, Mapping):
             raise FlowError(f"@tag_outputs takes a dict of tags for each node, but '{name}' is given {type(own).__name__}")
-        _check_tags(own, "@tag_outputs", reserved=True)
+        check_tags(own, "@tag_outputs", reserved=True)
     return TagOutputs(tags)
 
 
@@ -120,7 +120,7 @@ class CacheWish(Tag):
         self.check_parameters(function, self.tags.get("cache.ignore", ()))
 
 
-def _check_tags(tags: Mapping[str, Any], word: str, *, reserved: bool) -> None:
+def check_tags(tags: Mapping[str, Any], word: str, *, reserved: bool) -> None:
     for key in tags:
         if not isinstance(key, str) or not _KEY.fullmatch(key):
             raise FlowError(f"{word}: {key!r} is no key for a tag; keys are names, or names parted by dots")

@@ -175,7 +175,8 @@ def _advice(first: Node, second: Node, config: Mapping[str, Any]) -> str:
     if all(conditions):
         keys = dict.fromkeys(key for either in conditions for condition in either for key, _ in condition.wanted)
         given = ", ".join(f"{key} is given" if key in config else f"{key} is not given" for key in keys)
-        return f"the config lets both alternatives in ({given}): make their conditions exclude each other"
+        told = f" ({given})" if given else ""
+        return f"the config lets both alternatives in{told}: make their conditions exclude each other"
     return "rename one (alternatives need @config.when on each, overrides Builder.allow_module_overrides)"
 
 

@@ -52,6 +52,7 @@ class Saver:
         dependencies: the parameters that are saved.
         combine: what becomes of several of them.
         tag: under which tag the name of the class is noted, if at all.
+        among: classes to choose from; by default all that are known by the key.
     """
 
     label: str
@@ -60,6 +61,7 @@ class Saver:
     dependencies: tuple[str, ...]
     combine: Any = None
     tag: str = ""
+    among: tuple[type[Any], ...] = ()
 
     def nodes(self, node: Node, axes: Mapping[str, Axes], type_: Any) -> tuple[Node, ...]:
         """The node that saves, or, where items might go to one place, one for each item and one that looks at all.
@@ -115,7 +117,7 @@ class Saver:
 
     def _candidates(self, node: Node, depths: Mapping[str, int], type_: Any) -> tuple[type[DataSaver], ...]:
         """The classes among which the value's type will choose; checked here as far as the type is known."""
-        found = saver_candidates(self.key)
+        found = self.among or saver_candidates(self.key)
         collected = any(depths.values())
         if self.combine is not None:
             output_type = getattr(self.combine, "output_type", None)

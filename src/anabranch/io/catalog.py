@@ -9,7 +9,7 @@ The built-in ones are registered when something is first asked for. That imports
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -40,14 +40,13 @@ def register(adapter: A) -> A:
     return adapter
 
 
-def loader_for(key: str, type_: Any = Any) -> type[DataLoader]:
-    """The loader for a key that gives values annotated so.
+def loader_for(key: str, type_: Any = Any, among: Sequence[type[DataLoader]] = ()) -> type[DataLoader]:
+    """The loader for a key that gives values annotated so; of those given, if any are.
 
     Raises:
         FlowError: there is none, or the type is unknown and there are several; names what there is.
     """
-    _fill()
-    known = _known(key, _loaders, "loader")
+    known: Sequence[type[DataLoader]] = among[::-1] or loader_candidates(key)
     chosen = _chosen(known, type_)
     if chosen is None:
         raise FlowError(

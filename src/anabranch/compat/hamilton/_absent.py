@@ -24,7 +24,6 @@ _GROUPS = "anabranch cuts runs into tasks by itself; hooks see them (TaskSubmiss
 INSTEAD: Final = {
     "hamilton.execution.executors.TaskFuture": "give a concurrent.futures.Executor to anabranch.Builder.with_executor",
     "hamilton.execution.state": _STATE,
-    "hamilton.execution.graph_functions": _STATE,
     "hamilton.execution.debugging_utils": _GROUPS,
     "hamilton.execution.grouping": _GROUPS,
     "hamilton.experimental.databackend": "compare types with hamilton.registry.get_registered_dataframe_types()",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import Enum
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_origin
 
+from anabranch.awaiting import Awaited
 from anabranch.compat.hamilton._words import in_their_words, is_extra, is_facts, tags_of
-from anabranch.compat.hamilton.htypes import Collect, Parallelizable
+from anabranch.compat.hamilton.htypes import Collect, Parallelizable, is_parallelizable_type
 from anabranch.compat.hamilton.node import DependencyType, Node, NodeType, linked
 from anabranch.draw import Picture
 from anabranch.draw.views import picture_of_graph
@@ -22,7 +25,16 @@ from anabranch.lineage.variable import variable_of
 from anabranch.registry import make_executor
 from anabranch.results import ResultBuilder
 
-__all__ = ["FunctionGraph", "create_function_graph", "node_of"]
+__all__ = ["FunctionGraph", "VisualizationNodeModifiers", "create_function_graph", "node_of"]
+
+
+class VisualizationNodeModifiers(Enum):
+    """How a node is shown."""
+
+    IS_OUTPUT = 1
+    IS_PATH = 2
+    IS_USER_INPUT = 3
+    IS_OVERRIDE = 4
 
 
 class FunctionGraph:
@@ -58,6 +70,13 @@ class FunctionGraph:
         nodes = nodes_from(modules, given, override=allow_module_overrides)
         kept = [node for node in nodes.values() if node.name not in given and not is_extra(node)]
         return cls.of(in_their_words(Graph.from_nodes(kept, given)))
+
+    def _built(self) -> Graph:
+        """The graph that this one tells of, or, for nodes that somebody put together, one that is made of them."""
+        if self._graph is None:
+            made = [described(node) for node in self.nodes.values() if not node.user_defined]
+            self._graph = Graph.from_nodes(made, self._config)
+        return self._graph
 
     @property
     def config(self) -> dict[str, Any]:
@@ -122,27 +141,33 @@ class FunctionGraph:
         inputs: Mapping[str, Any] | None = None,
         run_id: str | None = None,
     ) -> dict[str, Any]:
-        """Computes nodes, all by default, in the calling thread."""
-        assert self._graph is not None
-        driver = Driver.over(Parts(self._graph, make_executor("sequential", {}), Adapters()))
+        """Computes nodes, all by default, in the calling thread. Inputs that need not be given, and are not, are left out.
+
+        Raises:
+            NotImplementedError: an input is missing.
+        """
+        graph = self._built()
+        driver = Driver.over(Parts(graph, make_executor("sequential", {}), Adapters()))
         wanted = [node.name for node in (self.nodes.values() if nodes is None else nodes)]
-        given = {name: value for name, value in (inputs or {}).items() if name in self._graph.inputs}
+        given = {name: value for name, value in (inputs or {}).items() if name in graph.inputs}
         known = {**given, **self._config, **(overrides or {}), **(computed or {})}
-        wanted = [name for name in wanted if name in self._graph.nodes or name in known]
-        found: dict[str, Any] = driver.execute(wanted, given, {**(computed or {}), **(overrides or {})})
+        missing = sorted(name for name, one in graph.inputs.items() if name in wanted and name not in known and one.required)
+        if missing:
+            raise NotImplementedError(f"input is missing: {', '.join(map(repr, missing))}; give it with inputs={{…}}")
+        wanted = [name for name in wanted if name in graph.nodes or name in known]
+        replaced = {**(computed or {}), **(overrides or {})}
+        found: dict[str, Any] = driver.execute(wanted, given, replaced) if wanted else {}
         return {**known, **found}
 
     def display_all(self, output_file_path: str | os.PathLike[str] | None = None, **options: Any) -> Picture:
         """A picture of it."""
-        assert self._graph is not None
-        return picture_of_graph(self._graph, output_file_path, {})
+        return picture_of_graph(self._built(), output_file_path, {})
 
     def display(
         self, nodes: Collection[Node], output_file_path: str | os.PathLike[str] | None = None, **options: Any
     ) -> Picture:
         """A picture of these nodes."""
-        assert self._graph is not None
-        return picture_of_graph(self._graph, output_file_path, {}, [node.name for node in nodes])
+        return picture_of_graph(self._built(), output_file_path, {}, [node.name for node in nodes])
 
 
 def create_function_graph(
@@ -184,7 +209,48 @@ def node_of(node: GraphNode, defaults: Mapping[str, Any] | None = None) -> Node:
     kind = items[node.annotation] if node.expands else node.annotation
     types = {parameter.reads: (_written(parameter), _kind(parameter)) for parameter in node.parameters}
     tags = dict(tags_of(node))
-    return Node(node.name, kind, node.doc, node.function, role, types, tags, (), _originating(node), defaults)
+    return Node(node.name, kind, node.doc, _called(node), role, types, tags, (), _originating(node), defaults)
+
+
+def described(node: Node) -> GraphNode:
+    """One of Hamilton's nodes as one of anabranch's: it calls the same, under the names that it reads."""
+    assert node.callable is not None
+    parameters = tuple(_parameter(key, kind, need) for key, (kind, need) in node.input_types.items())
+    expands = is_parallelizable_type(node.type)
+    kind = (get_args(node.type) or (Any,))[0] if expands else node.type
+    functions = node.originating_functions or ()
+    made = GraphNode(node.name, node.callable, parameters, kind, expands, doc=node.documentation, originating=functions)
+    return made._replace(tags=dict(node.tags))
+
+
+def _parameter(name: str, kind: Any, need: DependencyType) -> Parameter:
+    required = need is DependencyType.REQUIRED
+    if get_origin(kind) is Collect:
+        return Parameter(name, Role.COLLECT, 1, get_args(kind)[0], required, keyword=True)
+    return Parameter(name, Role.PLAIN, 0, kind, required, keyword=True)
+
+
+def _called(node: GraphNode) -> Callable[..., Any]:
+    """What takes a node's arguments under the names of what they are read from; a coroutine function if the user's is one."""
+    called = node.function.__wrapped__ if isinstance(node.function, Awaited) else node.function
+    names = [(parameter.name, parameter.reads) for parameter in node.parameters]
+    if all(own == read for own, read in names):
+        return called
+
+    def own_names(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {own: given[read] for own, read in names if read in given}
+
+    if inspect.iscoroutinefunction(called):
+
+        async def awaited(**given: Any) -> Any:
+            return await called(**own_names(given))
+
+        return awaited
+
+    def renamed(**given: Any) -> Any:
+        return called(**own_names(given))
+
+    return renamed
 
 
 def _originating(node: GraphNode) -> tuple[Callable[..., Any], ...] | None:

@@ -54,7 +54,7 @@ def _loaded_for(draft: Draft, parameter: Parameter, modifier: LoadFrom, scene: S
         raise scene.refusal(modifier, f"parameter '{name}' {why} and cannot be loaded")
     fields, reads = _fields(modifier.fields, modifier, scene)
     try:
-        loader = loader_for(modifier.key, parameter.annotation)
+        loader = loader_for(modifier.key, parameter.annotation, modifier.among)
         loader.check(list(fields))
     except FlowError as error:
         raise scene.refusal(modifier, f"for parameter '{name}': {error}") from None
@@ -107,7 +107,8 @@ def saved(family: Family, modifier: SaveTo, scene: Scene) -> Family:
 
 def _saver_of(draft: Draft, modifier: SaveTo, scene: Scene) -> Draft:
     fields, reads = _fields(modifier.fields, modifier, scene)
-    saver = Saver(f"@{modifier.word} on {scene.label}", modifier.key, fields, (SAVED,), tag="hamilton.data_saver")
+    label = f"@{modifier.word} on {scene.label}"
+    saver = Saver(label, modifier.key, fields, (SAVED,), tag="hamilton.data_saver", among=modifier.among[::-1])
     tags = {"hamilton.data_saver": True, "hamilton.data_saver.sink": modifier.key}
     made = beside(
         draft,

@@ -111,7 +111,8 @@ class _Fields:
         if given is UNTYPED:
             return said, False
         annotation, expands = read_result(f"@{self.modifier.word} on {self.scene.label}: field '{name}'", given)
-        if not expands and self.declared is not None and not assignable(said, annotation):
+        related = assignable(said, annotation) or assignable(annotation, said)  # a narrower type is the author's to know
+        if not expands and self.declared is not None and not related:
             why = f"field '{name}' is said to be {describe(annotation)}, but in {returned} it is {describe(said)}"
             raise self.scene.refusal(self.modifier, why)
         return annotation, expands

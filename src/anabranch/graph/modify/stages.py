@@ -27,7 +27,7 @@ from anabranch.graph.modify.draft import Draft, finish
 from anabranch.graph.modify.family import Family, Scene
 from anabranch.graph.node import Node
 
-__all__ = ["modified"]
+__all__ = ["applied", "decided", "family_of", "modified"]
 
 Stage = Mapping[type[Modifier], Callable[[Family, Any, Scene], Family]]
 
@@ -87,8 +87,13 @@ def modified(name: str, function: Callable[..., Any], config: Mapping[str, Any])
 
 def family_of(scene: Scene) -> Family:
     """The drafts that a function stands for."""
-    declared = _declared(scene)
-    family: Family = (Draft(node_of(scene.name, scene.function), main=True),)
+    declared = [decided(modifier, scene) for modifier in modifiers_of(scene.function)]
+    declared += [Mutation((step,)) for step in mutations_of(scene.function)]
+    return applied((Draft(node_of(scene.name, scene.function), main=True),), declared, scene)
+
+
+def applied(family: Family, declared: Sequence[Modifier], scene: Scene) -> Family:
+    """What modifiers, all of them decided, make of a family."""
     for stage in STAGES:
         for modifier in declared:
             apply = stage.get(type(modifier))
@@ -97,17 +102,17 @@ def family_of(scene: Scene) -> Family:
     return family
 
 
-def _declared(scene: Scene) -> list[Modifier]:
-    """The function's modifiers, with what the config decides decided, and the steps that `mutate` left."""
-    found: list[Modifier] = []
-    for declared in modifiers_of(scene.function):
-        modifier = declared
-        while isinstance(modifier, Resolve):
-            modifier = _resolved(modifier, scene)
-        if not any(type(modifier) in stage for stage in STAGES):
-            raise scene.refusal(modifier, f"nothing is known of modifiers of the class {type(modifier).__name__}")
-        found.append(modifier)
-    return [*found, *(Mutation((step,)) for step in mutations_of(scene.function))]
+def decided(modifier: Modifier, scene: Scene) -> Modifier:
+    """The modifier, or what the config says that it stands for.
+
+    Raises:
+        FlowError: the config lacks a value, or there is no such modifier.
+    """
+    while isinstance(modifier, Resolve):
+        modifier = _resolved(modifier, scene)
+    if not any(type(modifier) in stage for stage in STAGES):
+        raise scene.refusal(modifier, f"nothing is known of modifiers of the class {type(modifier).__name__}")
+    return modifier
 
 
 def _resolved(modifier: Resolve, scene: Scene) -> Modifier:

@@ -5,6 +5,7 @@ same: the submodules are imported here first, the names that decorators have are
 """
 
 from anabranch.compat.hamilton.function_modifiers import (
+    _asked,
     adapters,
     base,
     delayed,
@@ -17,6 +18,7 @@ from anabranch.compat.hamilton.function_modifiers import (
 )
 from anabranch.compat.hamilton.function_modifiers import configuration as _configuration
 from anabranch.compat.hamilton.function_modifiers.expanders import (
+    parameterize_sources,
     parameterized_inputs,
     parametrized,
     parametrized_input,
@@ -51,7 +53,6 @@ from anabranch.function_modifiers import (
     mutate,
     parameterize,
     parameterize_extract_columns,
-    parameterize_sources,
     parameterize_values,
     parameterized_subdag,
     pipe,
@@ -129,4 +130,5 @@ __all__ = [
     "value",
 ]
 
+assert _asked is not None
 assert _configuration is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from anabranch.errors import FlowError
@@ -68,3 +68,16 @@ def ensure_function_empty(fn: Callable[..., Any]) -> None:
         is_text = isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)
         if not (is_text or isinstance(part, ast.Pass)):
             raise FlowError(f"'{fn.__name__}' has a body that would never be run; leave it empty")
+
+
+def _is_replaced_by(fn: inspect.Signature, replace_with: inspect.Signature, argument_mapping: Mapping[str, str]) -> bool:
+    """Whether a function can be called with another one's arguments, some of them under other names."""
+    names = {given: name for name, given in argument_mapping.items()}
+    try:
+        replace_with.bind(**dict.fromkeys(names.get(name, name) for name in fn.parameters))
+    except TypeError:
+        return False
+    return True
+
+
+vars(does)["test_function_signatures_compatible"] = _is_replaced_by
