@@ -203,3 +203,25 @@ def test_questions_about_nodes():
     shown = graph_functions.create_input_string({"long": "x" * 99, "n": 1})
     assert len(shown) < 99
     assert "'n': 1" in shown
+
+
+def test_pictures_answer_as_graphviz_would(tmp_path):
+    from hamilton import ad_hoc_utils, driver
+    from hamilton.function_modifiers import tag
+
+    built = driver.Builder().with_modules(ad_hoc_utils.create_temporary_module(tag(kind="marked")(table), scaled)).build()
+
+    def styled(*, node, node_class):
+        assert node_class in {"function", "input"}
+        return ({"fillcolor": "aquamarine"} if node.tags.get("kind") else {}), None, "marked ones"
+
+    picture = built.display_all_functions(custom_style_function=styled)
+    assert [line for line in picture.body if "aquamarine" in line and 'label="table' in line]
+    assert not [line for line in picture.body if "aquamarine" in line and 'label="scaled' in line]
+    assert "marked ones" in picture.svg
+    assert picture.source.startswith("digraph")
+    assert picture.pipe("svg").startswith(b"<svg")
+    assert picture.render(tmp_path / "drawn", format="dot") == str(tmp_path / "drawn.dot")
+    built.graph.display(built.graph.get_nodes(), tmp_path / "dag", keep_dot=True)
+    assert (tmp_path / "dag.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "dag").read_text().startswith("digraph")

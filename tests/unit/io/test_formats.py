@@ -573,3 +573,18 @@ def test_the_path_may_be_called_as_the_library_calls_it(tmp_path):
     for loader, name in ((pl.DataFrame, "source"), (pl.DataFrame, "file"), (pl.LazyFrame, "file")):
         found, _ = loader_for("parquet", loader).made({name: path}).load_data(loader)
         assert found.lazy().collect().equals(frame)
+
+
+def test_an_index_that_only_counts_is_no_column_of_a_csv_file(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    saver = saver_for("csv", pandas.DataFrame).made({"path": str(tmp_path / "x.csv")})
+    for index, given, expected in (
+        (None, {}, "a\n1\n2\n"),
+        (["x", "y"], {}, ",a\nx,1\ny,2\n"),
+        (pandas.RangeIndex(2, name="row"), {}, "row,a\n0,1\n1,2\n"),
+        (None, {"index": True}, ",a\n0,1\n1,2\n"),
+    ):
+        frame = pandas.DataFrame({"a": [1, 2]}, index=index)
+        one = saver_for("csv", pandas.DataFrame).made({"path": str(tmp_path / "x.csv"), **given}) if given else saver
+        one.save_data(frame)
+        assert (tmp_path / "x.csv").read_text() == expected

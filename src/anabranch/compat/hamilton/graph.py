@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import Enum
@@ -10,10 +11,10 @@ from types import ModuleType
 from typing import Any, get_args, get_origin
 
 from anabranch.awaiting import Awaited
+from anabranch.compat.hamilton._pictures import Digraph, drawn, look_of, place_of
 from anabranch.compat.hamilton._words import in_their_words, is_extra, is_facts, tags_of
 from anabranch.compat.hamilton.htypes import Collect, Parallelizable, is_parallelizable_type
 from anabranch.compat.hamilton.node import DependencyType, Node, NodeType, linked
-from anabranch.draw import Picture
 from anabranch.draw.views import picture_of_graph
 from anabranch.driver import Driver
 from anabranch.driver.adapters import Adapters
@@ -159,15 +160,25 @@ class FunctionGraph:
         found: dict[str, Any] = driver.execute(wanted, given, replaced) if wanted else {}
         return {**known, **found}
 
-    def display_all(self, output_file_path: str | os.PathLike[str] | None = None, **options: Any) -> Picture:
+    def display_all(self, output_file_path: str | os.PathLike[str] | None = None, **options: Any) -> Digraph | None:
         """A picture of it."""
-        return picture_of_graph(self._built(), output_file_path, {})
+        return self.display(self.nodes.values(), output_file_path, **options)
 
     def display(
-        self, nodes: Collection[Node], output_file_path: str | os.PathLike[str] | None = None, **options: Any
-    ) -> Picture:
-        """A picture of these nodes."""
-        return picture_of_graph(self._built(), output_file_path, {}, [node.name for node in nodes])
+        self,
+        nodes: Collection[Node],
+        output_file_path: str | os.PathLike[str] | None = None,
+        render_kwargs: Mapping[str, Any] | None = None,
+        *,
+        keep_dot: bool = False,
+        **options: Any,
+    ) -> Digraph | None:
+        """A picture of these nodes, saved if there is a path, with `keep_dot` also as text for Graphviz."""
+        place, look = place_of(output_file_path, render_kwargs), look_of(options, self.nodes)
+        picture = drawn(lambda: picture_of_graph(self._built(), place, look, [node.name for node in nodes]))
+        if picture is not None and place is not None and keep_dot:
+            place.with_suffix("").write_text(picture.dot, encoding="utf-8")
+        return picture
 
 
 def create_function_graph(
@@ -233,22 +244,25 @@ def _parameter(name: str, kind: Any, need: DependencyType) -> Parameter:
 def _called(node: GraphNode) -> Callable[..., Any]:
     """What takes a node's arguments under the names of what they are read from; a coroutine function if the user's is one."""
     called = node.function.__wrapped__ if isinstance(node.function, Awaited) else node.function
-    names = [(parameter.name, parameter.reads) for parameter in node.parameters]
-    if all(own == read for own, read in names):
+    if all(parameter.reads == parameter.name for parameter in node.parameters):
         return called
 
-    def own_names(given: Mapping[str, Any]) -> dict[str, Any]:
-        return {own: given[read] for own, read in names if read in given}
+    def arguments(given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        known = [one for one in node.parameters if one.reads in given]
+        by_place = [given[one.reads] for one in itertools.takewhile(lambda one: not one.keyword, known)]
+        return by_place, {one.name: given[one.reads] for one in known[len(by_place) :]}
 
     if inspect.iscoroutinefunction(called):
 
         async def awaited(**given: Any) -> Any:
-            return await called(**own_names(given))
+            args, kwargs = arguments(given)
+            return await called(*args, **kwargs)
 
         return awaited
 
     def renamed(**given: Any) -> Any:
-        return called(**own_names(given))
+        args, kwargs = arguments(given)
+        return called(*args, **kwargs)
 
     return renamed
 

@@ -45,7 +45,7 @@ def _nest_of(flow: Subflow, draft: Draft, modifier: Subdag, scene: Scene) -> Nes
 
 
 def _config_value(value: Any, scene: Scene, where: str) -> Any:
-    found = configured(value, scene.config, where) if isinstance(value, ConfigDependency) else None
+    found = configured(value, scene.config, where) if isinstance(value, (ConfigDependency, LiteralDependency)) else None
     return found.value if isinstance(found, LiteralDependency) else value
 
 

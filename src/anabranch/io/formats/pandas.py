@@ -177,16 +177,25 @@ class PandasSaver(FrameFacts, FileSaver):
 
     def write(self, data: Any, draft: str) -> None:
         compressed = {"compression": _compression(self.place)} if self.compresses else {}
-        getattr(data, self.writer)(draft, **{**compressed, **self.options})
+        getattr(data, self.writer)(draft, **{**compressed, **self.usual(data), **self.options})
+
+    def usual(self, data: Any) -> dict[str, Any]:
+        """Options that hold for this frame unless others are given."""
+        return {}
 
 
 class PandasCsvSaver(PandasSaver):
-    """Writes comma-separated values."""
+    """Writes comma-separated values; the index only if it says more than 0, 1, 2 …, or if `index` says so."""
 
     keys = ("csv",)
     writer = "to_csv"
     compresses = True
     path_names = ("path_or_buf",)
+
+    def usual(self, data: Any) -> dict[str, Any]:
+        index = data.index
+        counts = type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1)
+        return {"index": not counts}
 
 
 class PandasJsonSaver(PandasSaver):

@@ -55,7 +55,7 @@ def test_what_is_missing_or_no_decorator_is_said():
 
     def g(x: int) -> int: ...
 
-    with pytest.raises(FlowError, match="decorate_with must return a decorator of this package, not function"):
+    with pytest.raises(FlowError, match="decorate_with must return a decorator of this package, not config"):
         nodes_of("g", resolve_from_config(decorate_with=lambda: config.when(a=1))(g), {})
 
     def h(x: int) -> int: ...

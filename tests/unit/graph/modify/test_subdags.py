@@ -387,3 +387,12 @@ def test_types_are_checked_into_and_out_of_a_subdag(run):
 
     with pytest.raises(FlowError, match=r"'g' .*: parameter 'raw' takes str, but 'g.raw' .* returns list"):
         run(g, outputs=["g"])
+
+
+def test_a_config_value_may_be_given_as_a_literal():
+    def final(clean: list) -> list:
+        return clean
+
+    decorated = subdag(raw, clean__a, clean__b, inputs={"path": value("p")}, config={"mode": value("b"), "k": value(5)})(final)
+    with Builder().with_modules(module_from_functions(decorated)).build() as driver:
+        assert driver.execute(["final"])["final"] == ["p", "b", 5]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
+from anabranch.compat.hamilton._words import is_extra
 from anabranch.compat.hamilton.function_modifiers.base import NodeTransformer
 from anabranch.compat.hamilton.graph import described, node_of
 from anabranch.compat.hamilton.node import Node
@@ -47,7 +48,8 @@ def made_of(modifier: Modifier, nodes: Iterable[Node], config: _Config, function
     given = tuple(nodes)
     family: Family = tuple(_draft(node, function, alone=len(given) == 1) for node in given)
     made = applied(family, [decided(modifier, scene)], scene)
-    return [node_of(one, _defaults(draft)) for draft in made for one in _settled(finish(draft))]
+    told = [draft for draft in made if not is_extra(draft.node)]
+    return [node_of(one, _defaults(draft)) for draft in told for one in _settled(finish(draft))]
 
 
 def _settled(node: GraphNode) -> Sequence[GraphNode]:
