@@ -69,8 +69,13 @@ def test_steps_and_tags_are_applied_to_nodes_of_a_family():
 
     made = {n.name: n for n in pipe_output(step(doubled)).transform_dag([Node.from_fn(table)], {}, table)}
     assert set(made) == {"table.raw", "table.with_doubled", "table"}
-    nodes = base.resolve_nodes(extract_columns("a", "b")(table), {})
-    told = {n.name: n.tags for n in tag_outputs(a={"unit": "m"}).transform_dag(nodes, {}, table)}
+
+    @extract_columns("a", "b")
+    def parts() -> pd.DataFrame:
+        return table()
+
+    nodes = base.resolve_nodes(parts, {})
+    told = {n.name: n.tags for n in tag_outputs(a={"unit": "m"}).transform_dag(nodes, {}, parts)}
     assert told["a"]["unit"] == "m"
     assert "unit" not in told["b"]
 
@@ -209,14 +214,18 @@ def test_pictures_answer_as_graphviz_would(tmp_path):
     from hamilton import ad_hoc_utils, driver
     from hamilton.function_modifiers import tag
 
-    built = driver.Builder().with_modules(ad_hoc_utils.create_temporary_module(tag(kind="marked")(table), scaled)).build()
+    @tag(kind="marked")
+    def marked() -> int:
+        return 1
+
+    built = driver.Builder().with_modules(ad_hoc_utils.create_temporary_module(marked, scaled)).build()
 
     def styled(*, node, node_class):
         assert node_class in {"function", "input"}
         return ({"fillcolor": "aquamarine"} if node.tags.get("kind") else {}), None, "marked ones"
 
     picture = built.display_all_functions(custom_style_function=styled)
-    assert [line for line in picture.body if "aquamarine" in line and 'label="table' in line]
+    assert [line for line in picture.body if "aquamarine" in line and 'label="marked' in line]
     assert not [line for line in picture.body if "aquamarine" in line and 'label="scaled' in line]
     assert "marked ones" in picture.svg
     assert picture.source.startswith("digraph")

@@ -344,3 +344,63 @@ def test_what_declarations_load_and_save_tells_the_classes_and_has_no_node_for_m
         "saved": {saver: True, f"{saver}.sink": "json", f"{saver}.classname": "JSONDataSaver"},
     }
     assert downstream == tags.keys()
+
+
+def test_a_validator_of_nodes_is_asked_of_inputs_too_and_of_all_before_it_refuses():
+    from hamilton import ad_hoc_utils, driver
+    from hamilton.lifecycle.base import BaseValidateGraph, BaseValidateNode
+
+    asked = []
+
+    class Strict(BaseValidateNode, BaseValidateGraph):
+        def validate_node(self, *, created_node):
+            asked.append(created_node.name)
+            return created_node.name != "second", "'second' is not wanted"
+
+        def validate_graph(self, *, graph, modules, config):
+            asked.append(sorted(graph.nodes))
+            return True, None
+
+    def first(given: int) -> int:
+        return given
+
+    def second(first: int) -> int:
+        return first
+
+    with pytest.raises(ValueError, match="'second' is not wanted"):
+        driver.Builder().with_modules(ad_hoc_utils.create_temporary_module(first, second)).with_adapters(Strict()).build()
+    assert sorted(asked[:-1]) == ["first", "given", "second"]
+    assert asked[-1] == ["first", "given", "second"]
+
+
+def test_kinds_of_indexes_are_told():
+    import pandas as pd
+    from hamilton import base
+
+    days = pd.Series([1, 2], index=pd.to_datetime(["2024-01-01", "2024-01-02"]))
+    found = base.PandasDataFrameResult.pandas_index_types({"a": pd.Series([1, 2]), "days": days, "n": 3})
+    every, times, without = found
+    assert list(every) == ["RangeIndex:::int64", f"DatetimeIndex:::{days.index.dtype}", "no-index"]
+    assert list(times.values()) == [["days"]]
+    assert without == {"no-index": ["n"]}
+    assert not base.PandasDataFrameResult.check_pandas_index_types_match(*found)
+    alike = base.PandasDataFrameResult.pandas_index_types({"a": pd.Series([1]), "n": 3})
+    assert base.PandasDataFrameResult.check_pandas_index_types_match(*alike)
+
+
+def test_steps_of_adapters_say_what_they_are():
+    from hamilton.lifecycle import base
+
+    @base.lifecycle.base_hook("before_tea")
+    class Tea:
+        async def before_tea(self): ...
+
+    assert getattr(Tea, base.ASYNC_HOOK) == "before_tea"
+    assert "before_tea" in base.REGISTERED_ASYNC_HOOKS
+
+    def told(self, *, node: str) -> int: ...
+
+    base.validate_lifecycle_adapter_function(told, returns_value=True, return_type="int")
+    for wrong in ({"returns_value": False}, {"returns_value": True, "return_type": str}):
+        with pytest.raises(base.InvalidLifecycleAdapter):
+            base.validate_lifecycle_adapter_function(told, **wrong)

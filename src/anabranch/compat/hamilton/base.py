@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from anabranch import results
@@ -19,6 +20,8 @@ __all__ = [
     "SimplePythonGraphAdapter",
     "StrictIndexTypePandasDataFrameResult",
 ]
+
+Named = dict[str, list[str]]
 
 
 class ResultMixin(ResultBuilder):
@@ -59,6 +62,29 @@ class PandasDataFrameResult(ResultMixin):
         """The same."""
         return _frame(results.PandasDataFrameResult(), outputs)
 
+    @staticmethod
+    def pandas_index_types(outputs: dict[str, Any]) -> tuple[Named, Named, Named]:
+        """The names of outputs by the kinds of their indexes: all; those of times and the like; those without."""
+        pd: Any = import_module("pandas")
+
+        aligned = (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex, pd.CategoricalIndex)
+        every, times = dict[str, list[str]](), dict[str, list[str]]()
+        for name, value in outputs.items():
+            kind = "no-index"
+            if isinstance(value, (pd.DataFrame, pd.Series)):
+                kind = _kind_of(value.index)
+                if isinstance(value.index, aligned):
+                    times.setdefault(kind, []).append(name)
+            elif isinstance(value, pd.Index):
+                kind = _kind_of(pd.Index([0, 1]))
+            every.setdefault(kind, []).append(name)
+        return every, times, {kind: names for kind, names in every.items() if kind == "no-index"}
+
+    @staticmethod
+    def check_pandas_index_types_match(all_index_types: Named, time_indexes: Named, no_indexes: Named) -> bool:
+        """Whether there are indexes, and all of one kind."""
+        return len(set(all_index_types) - set(no_indexes)) == 1 and len(time_indexes) <= 1
+
     def output_type(self) -> Any:
         """`pandas.DataFrame`."""
         return results.PandasDataFrameResult().output_type()
@@ -71,6 +97,10 @@ class StrictIndexTypePandasDataFrameResult(PandasDataFrameResult):
     def build_result(**outputs: Any) -> Any:
         """The frame."""
         return _frame(results.StrictIndexTypePandasDataFrameResult(), outputs)
+
+
+def _kind_of(index: Any) -> str:
+    return f"{type(index).__name__}:::{index.dtype}"
 
 
 def _frame(builder: ResultBuilder, outputs: dict[str, Any]) -> Any:

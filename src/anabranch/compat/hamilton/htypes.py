@@ -79,6 +79,11 @@ def validate_type_annotation(annotation: Any) -> None:
     raise InvalidTypeException(f"{annotation!r} is no type")
 
 
+def _safe_subclass(candidate_type: Any, base_type: Any) -> bool:
+    """Whether the first is a class, without arguments, and a subclass of the second."""
+    return _is_plain(candidate_type) and _is_plain(base_type) and issubclass(candidate_type, base_type)
+
+
 def custom_subclass_check(requested_type: Any, param_type: Any) -> bool:
     """Whether a value of the first type can go where the second is wanted, as it is: an int is no float here."""
     requested, param = _item(requested_type), _item(param_type)

@@ -8,16 +8,45 @@ those who write adapters that run others.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from anabranch import lifecycle as ours
+from anabranch.compat.hamilton.lifecycle._steps import (
+    ASYNC_HOOK,
+    ASYNC_METHOD,
+    HOOK,
+    METHOD,
+    REGISTERED_ASYNC_HOOKS,
+    REGISTERED_ASYNC_METHODS,
+    REGISTERED_SYNC_HOOKS,
+    REGISTERED_SYNC_METHODS,
+    REGISTERED_SYNC_VALIDATORS,
+    SYNC_HOOK,
+    SYNC_METHOD,
+    SYNC_VALIDATOR,
+    VALIDATOR,
+    InvalidLifecycleAdapter,
+    lifecycle,
+    steps_of,
+    validate_lifecycle_adapter_function,
+)
 from anabranch.compat.hamilton.node import DependencyType, Node, NodeType
 from anabranch.errors import FlowError
 from anabranch.results import ResultBuilder
 
 __all__ = [
+    "ASYNC_HOOK",
+    "ASYNC_METHOD",
+    "REGISTERED_ASYNC_HOOKS",
+    "REGISTERED_ASYNC_METHODS",
+    "REGISTERED_SYNC_HOOKS",
+    "REGISTERED_SYNC_METHODS",
+    "REGISTERED_SYNC_VALIDATORS",
+    "SYNC_HOOK",
+    "SYNC_METHOD",
+    "SYNC_VALIDATOR",
     "BaseDoBuildResult",
     "BaseDoCheckEdgeTypesMatch",
     "BaseDoNodeExecute",
@@ -51,20 +80,10 @@ __all__ = [
     "ValidationException",
     "ValidationResult",
     "lifecycle",
+    "validate_lifecycle_adapter_function",
 ]
 
 LifecycleAdapter = ours.LifecycleAdapter
-
-C = TypeVar("C", bound=type)
-
-HOOK, METHOD, VALIDATOR = "hook", "method", "validator"
-STEPS = "__hamilton_step__"
-"""The attribute of a class that says which step it is: its kind, its name, and whether it is a coroutine."""
-
-
-class InvalidLifecycleAdapter(FlowError):
-    """A class that says it is a step, but has no such method."""
-
 
 class ValidationException(FlowError):
     """A validator refuses the dataflow."""
@@ -77,36 +96,6 @@ class ValidationResult:
     success: bool
     error: str | None = None
     validator: Any = None
-
-
-class lifecycle:  # noqa: N801  Hamilton's name
-    """Decorators of classes: what step a class is."""
-
-    @classmethod
-    def base_hook(cls, fn_name: str) -> Callable[[C], C]:
-        """It is told something; what it returns does not count."""
-        return _step(HOOK, fn_name)
-
-    @classmethod
-    def base_method(cls, fn_name: str) -> Callable[[C], C]:
-        """It does something in the place of the driver."""
-        return _step(METHOD, fn_name)
-
-    @classmethod
-    def base_validator(cls, fn_name: str) -> Callable[[C], C]:
-        """It says whether something is as it should be."""
-        return _step(VALIDATOR, fn_name)
-
-
-def _step(kind: str, name: str) -> Callable[[C], C]:
-    def declare(cls: C) -> C:
-        method = getattr(cls, name, None)
-        if method is None:
-            raise InvalidLifecycleAdapter(f"{cls.__name__} has no method '{name}'; define it")
-        setattr(cls, STEPS, (kind, name, inspect.iscoroutinefunction(method)))
-        return cls
-
-    return declare
 
 
 def _node(about: Mapping[str, Any]) -> Node:
@@ -166,15 +155,23 @@ class BaseDoValidateInput(ours.EdgeConnectionHook):
         return False
 
 
-@lifecycle.base_validator("validate_node")
-class BaseValidateNode(ours.StaticValidator):
-    """Asked of each node whether it is as it should be."""
+class _Validator(ours.StaticValidator):
+    """Asks what a class says of all nodes, inputs among them, and of the dataflow; all are asked, whatever is said of one."""
 
-    def run_to_validate_node(self, *, node: Any, **future_kwargs: Any) -> tuple[bool, str | None]:
-        """What `validate_node` says."""
-        return self.validate_node(
-            created_node=_node({"node_name": node.name, "node_tags": node.tags, "node_return_type": node.type})
-        )
+    def run_to_validate_graph(self, graph: Any, **future_kwargs: Any) -> tuple[bool, str | None]:
+        """What they say."""
+        told, said = _graph(graph), list[tuple[bool, str | None]]()
+        if isinstance(self, BaseValidateNode):
+            said += [self.validate_node(created_node=node) for node in told.get_nodes()]
+        if isinstance(self, BaseValidateGraph):
+            said.append(self.validate_graph(graph=told, modules=[], config=dict(told.config)))
+        refused = [error or "" for success, error in said if not success]
+        return not refused, "; ".join(dict.fromkeys(refused)) or None
+
+
+@lifecycle.base_validator("validate_node")
+class BaseValidateNode(_Validator):
+    """Asked of each node whether it is as it should be."""
 
     def validate_node(self, *, created_node: Node) -> tuple[bool, str | None]:
         """Whether it is, and if not, why."""
@@ -182,12 +179,8 @@ class BaseValidateNode(ours.StaticValidator):
 
 
 @lifecycle.base_validator("validate_graph")
-class BaseValidateGraph(ours.StaticValidator):
+class BaseValidateGraph(_Validator):
     """Asked of the dataflow whether it is as it should be."""
-
-    def run_to_validate_graph(self, graph: Any, **future_kwargs: Any) -> tuple[bool, str | None]:
-        """What `validate_graph` says."""
-        return self.validate_graph(graph=_graph(graph), modules=[], config=dict(graph._graph.config))  # noqa: SLF001
 
     def validate_graph(self, *, graph: Any, modules: list[Any], config: dict[str, Any]) -> tuple[bool, str | None]:
         """Whether it is, and if not, why."""
@@ -533,17 +526,11 @@ class LifecycleAdapterSet:
     def _by_step(self, kind: str, *, is_async: bool) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
         for one in self._adapters:
-            for step_kind, name, declared_async in _steps(type(one)):
+            for step_kind, name, declared_async in steps_of(type(one)):
                 own = inspect.iscoroutinefunction(getattr(one, name)) or declared_async
                 if step_kind == kind and own is is_async and one not in found.setdefault(name, []):
                     found[name].append(one)
         return {name: ones for name, ones in found.items() if ones}
-
-
-def _steps(cls: type) -> Iterator[tuple[str, str, bool]]:
-    for parent in cls.__mro__:
-        if STEPS in vars(parent):
-            yield vars(parent)[STEPS]
 
 
 def _only(found: Any, name: str) -> Any:
