@@ -25,8 +25,12 @@ __all__ = ["injected", "parameterized", "parameterized_with_columns"]
 
 
 def injected(family: Family, modifier: Inject, scene: Scene) -> Family:
-    """`inject`: the function's own node reads elsewhere."""
-    changes = {d.name: (bound(d, modifier.bindings, scene.config, modifier.word),) for d in family if d.main}
+    """`inject`: the function's own node reads elsewhere, and its documentation says where."""
+    changes = {}
+    for draft in family:
+        if draft.main:
+            told = draft.changed(doc=_formatted(draft.node.doc, modifier.bindings, draft.name, draft))
+            changes[draft.name] = (bound(told, modifier.bindings, scene.config, modifier.word),)
     return replaced(family, changes, modifier, scene)
 
 

@@ -424,3 +424,12 @@ def test_fields_of_a_parameterized_function(run):
         return {"u": x}
 
     assert run(f, outputs=["a", "u"]) == {"a": {"u": 2}, "u": 2}
+
+
+def test_documentation_says_what_is_injected():
+    @inject(x=value(1), y=source("z"))
+    def f(x: int, y: int, w: int) -> int:
+        """Adds {x}, {y}, {w} and {other}."""
+        return x + y + w
+
+    assert [node.doc for node in nodes_of("f", f, {})] == ["Adds 1, z, w and {other}."]

@@ -1,1 +1,1 @@
-"""What Hamilton offers to those who deprecate something: here, nothing. Use `warnings.deprecated` or `warnings.warn`."""
+"""What Hamilton offers to those who extend it."""
