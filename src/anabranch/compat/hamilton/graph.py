@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -14,7 +13,7 @@ from anabranch.awaiting import Awaited
 from anabranch.compat.hamilton._pictures import Digraph, drawn, look_of, place_of
 from anabranch.compat.hamilton._words import in_their_words, is_extra, is_facts, tags_of
 from anabranch.compat.hamilton.htypes import Collect, Parallelizable, is_parallelizable_type
-from anabranch.compat.hamilton.node import DependencyType, Node, NodeType, linked
+from anabranch.compat.hamilton.node import DependencyType, Node, NodeType, called_with, linked
 from anabranch.draw.views import picture_of_graph
 from anabranch.driver import Driver
 from anabranch.driver.adapters import Adapters
@@ -252,19 +251,7 @@ def _called(node: GraphNode) -> Callable[..., Any]:
         by_place = [given[one.reads] for one in itertools.takewhile(lambda one: not one.keyword, known)]
         return by_place, {one.name: given[one.reads] for one in known[len(by_place) :]}
 
-    if inspect.iscoroutinefunction(called):
-
-        async def awaited(**given: Any) -> Any:
-            args, kwargs = arguments(given)
-            return await called(*args, **kwargs)
-
-        return awaited
-
-    def renamed(**given: Any) -> Any:
-        args, kwargs = arguments(given)
-        return called(*args, **kwargs)
-
-    return renamed
+    return called_with(called, arguments)
 
 
 def _originating(node: GraphNode) -> tuple[Callable[..., Any], ...] | None:

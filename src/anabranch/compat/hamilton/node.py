@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Self, get_origin
 
@@ -187,21 +187,10 @@ class Node:
         assert inner is not None
         own = {names.get(key, key): key for key in self.input_types if key not in values}
 
-        def arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-            return {**values, **{own.get(key, key): value for key, value in given.items()}}
+        def arguments(given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+            return [], {**values, **{own.get(key, key): value for key, value in given.items()}}
 
-        if inspect.iscoroutinefunction(inner):
-
-            @functools.wraps(inner)
-            async def renamed(**given: Any) -> Any:
-                return await inner(**arguments(given))
-
-        else:
-
-            @functools.wraps(inner)
-            def renamed(**given: Any) -> Any:
-                return inner(**arguments(given))
-
+        renamed = functools.wraps(inner)(called_with(inner, arguments))
         types = {names.get(key, key): kind for key, kind in self.input_types.items() if key not in values}
         return self.copy_with(callabl=renamed, input_types=types)
 
@@ -224,6 +213,30 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.name}: {htypes.get_type_as_string(self.type)}>"
+
+
+def called_with(
+    function: Callable[..., Any], arguments: Callable[[Mapping[str, Any]], tuple[Sequence[Any], Mapping[str, Any]]]
+) -> Callable[..., Any]:
+    """What calls a function with other arguments than it is given itself; a coroutine function if the function is one.
+
+    Args:
+        function: what is called.
+        arguments: of what is given by name, what the function gets, by place and by name.
+    """
+    if inspect.iscoroutinefunction(function):
+
+        async def awaited(**given: Any) -> Any:
+            args, kwargs = arguments(given)
+            return await function(*args, **kwargs)
+
+        return awaited
+
+    def renamed(**given: Any) -> Any:
+        args, kwargs = arguments(given)
+        return function(*args, **kwargs)
+
+    return renamed
 
 
 def matches_query(tags: Mapping[str, Any], query_dict: Mapping[str, Any]) -> bool:

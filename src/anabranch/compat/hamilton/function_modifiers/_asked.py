@@ -174,10 +174,9 @@ def _takes_steps(
     if first is None or first.kind is first.POSITIONAL_ONLY:
         raise FlowError(f"{where} has no first parameter that can be given by name")
     try:
-        bound = inspect.signature(self.function).bind(*([None] if chain_first_param else []), *self.args, **self.kwargs)
+        inspect.signature(self.function).bind(*([None] if chain_first_param else []), *self.args, **self.kwargs)
     except TypeError as error:
         raise FlowError(f"{where}: {error}") from None
-    assert bound is not None
 
 
 def _namespace_of(self: Applicable, default_namespace: str) -> tuple[str, ...]:

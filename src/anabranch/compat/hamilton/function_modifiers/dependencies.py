@@ -41,9 +41,6 @@ def _validate_group_params(dependency_args: Collection[Any], dependency_kwargs: 
     Raises:
         ValueError: there are both kinds or none, or something is no dependency.
     """
-    kinds = (UpstreamDependency, LiteralDependency, ConfigDependency, GroupedListDependency, GroupedDictDependency)
-    if not all(isinstance(one, kinds) for one in (*dependency_args, *dependency_kwargs.values())):
-        raise FlowError("group(…) takes source(…), value(…) and the like")
     group(*dependency_args, **dependency_kwargs)
 
 

@@ -13,11 +13,12 @@ from anabranch.function_modifiers import (
 )
 from anabranch.function_modifiers.dependencies import (
     ConfigDependency,
-    Dependency,
     LiteralDependency,
     UpstreamDependency,
+    as_dependency,
 )
 from anabranch.graph.functions import functions_of
+from anabranch.graph.modify.draft import configured
 
 __all__ = [
     "assign_namespace",
@@ -76,16 +77,11 @@ def _resolve_subdag_configuration(
     """
     found = dict(configuration)
     for name, one in fields.items():
-        if isinstance(one, ConfigDependency):
-            if one.key not in configuration:
-                raise FlowError(f"the subdag of '{function_name}' takes the config's '{one.key}', and there is none; give it")
-            found[name] = configuration[one.key]
-        elif isinstance(one, LiteralDependency):
-            found[name] = one.value
-        elif isinstance(one, Dependency):
-            raise FlowError(f"the config's '{name}' of the subdag of '{function_name}' cannot be read from a node")
-        else:
-            found[name] = one
+        where = f"the subdag of '{function_name}': its config's '{name}'"
+        settled = configured(as_dependency(one), configuration, where)
+        if not isinstance(settled, LiteralDependency):
+            raise FlowError(f"{where} cannot be read from a node")
+        found[name] = settled.value
     return found
 
 
