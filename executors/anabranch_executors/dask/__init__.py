@@ -23,9 +23,10 @@ from anabranch.executor import Traits
 from anabranch.own import OWNER, close_all, is_any_declared
 from anabranch.transport import Reach
 from anabranch_executors.cargo import Cargo
-from anabranch_executors.dask.cluster import address_in, connect, distributed, silence, start_cluster
+from anabranch_executors.dask.cluster import PATIENCE, address_in, connect, distributed, silence, start_cluster
 from anabranch_executors.dask.endings import Endings
 from anabranch_executors.dask.lease import DaskLease
+from anabranch_executors.dask.line import GRACE, check_grace, keep_for
 from anabranch_executors.dask.needs import largest, slots_of
 from anabranch_executors.processes.cpus import check_workers, usable_cpus
 from anabranch_executors.reply import INTERRUPTED
@@ -49,6 +50,8 @@ class DaskExecutor:
             may be more than there are workers now, if the cluster grows.
         resources: what its largest worker has, by name, where that is more than can be seen now: of a cluster that grows, say.
         ship: packages or modules of Python files that the cluster's machines lack, or have in another version.
+        grace: seconds for which a lost connection to a scheduler that is not ours is tried again, and it keeps what the run has
+            there; 0 for not at all. A client that is given tries for as long as it was told when it was opened.
         options: further keyword arguments for the `distributed.LocalCluster` that is started.
     """
 
@@ -61,6 +64,7 @@ class DaskExecutor:
         scheduler_file: str | os.PathLike[str] | None = None,
         resources: Mapping[str, float] | None = None,
         ship: Sequence[str] = (),
+        grace: float = GRACE,
         **options: Any,
     ) -> None:
         check_workers(workers)
@@ -73,6 +77,7 @@ class DaskExecutor:
         self._more = dict(resources or {})
         self._resources: dict[str, float] | None = None
         self._ship = ship
+        self._grace = check_grace(grace)
         self._threads = 0  # those of a cluster of our own, whose workers are replaced
         self._lock = threading.Lock()
         self._client: Any = None
@@ -102,7 +107,7 @@ class DaskExecutor:
             client = self._opened()
             self._slots = max(1, self._threads or self._workers or slots_of(client))
             self._resources = {**largest(client), **self._more}
-            lease = DaskLease(client, self._reach, self._endings, Cargo(self._reach, self._ship))
+            lease = DaskLease(client, self._reach, self._endings, Cargo(self._reach, self._ship), self._grace)
             self._leases.add(lease)
         patience = None
         try:
@@ -150,10 +155,10 @@ class DaskExecutor:
         if isinstance(given, dask.Client):
             self._client = _usable(given)
         elif given is not None:
-            self._client = dask.Client(given, set_as_default=False)
+            self._client = dask.Client(given, set_as_default=False, timeout=max(self._grace, PATIENCE))
             opened = [self._client]
         elif address is not None:
-            self._client = connect(dask, address)
+            self._client = connect(dask, address, max(self._grace, PATIENCE))
             opened = [self._client]
         else:
             scratch, silent = Scratch(), ExitStack()
@@ -166,6 +171,8 @@ class DaskExecutor:
             self._threads = sum(self._client.nthreads().values())
             self._endings.told = partial(_refuse, self._leases)
             opened = [self._client, cluster, scratch, silent]
+        if self._endings is None and self._grace:
+            keep_for(self._client, self._grace)
         self._closes = bool(opened)
         self._end = weakref.finalize(self, _close, opened)
 
@@ -187,3 +194,5 @@ def _close(opened: list[Any]) -> None:
     for one in opened:
         with suppress(Exception):
             one.close()
+        with suppress(Exception):
+            one._loop_runner.stop()  # noqa: SLF001  a client that gave up by itself leaves its thread behind

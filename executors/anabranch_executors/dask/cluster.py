@@ -44,15 +44,15 @@ def distributed() -> Any:
     return dask
 
 
-def connect(dask: Any, address: str) -> Any:
-    """A client of the scheduler at this address.
+def connect(dask: Any, address: str, patience: float) -> Any:
+    """A client of the scheduler at this address, which tries for so many seconds to connect, and to connect again.
 
     Raises:
         ExecutorError: none answers there.
     """
     try:
         _check_reachable(address)
-        return dask.Client(address, timeout=PATIENCE, set_as_default=False)
+        return dask.Client(address, timeout=patience, set_as_default=False)
     except Exception as error:
         raise ExecutorError(
             f"no Dask scheduler answers at {address} ({in_one_line(error)}); check the address and that the scheduler "

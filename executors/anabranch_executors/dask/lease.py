@@ -30,6 +30,8 @@ from anabranch.own import OWNER, is_any_declared
 from anabranch.transport import Reach
 from anabranch_executors.cargo import Cargo
 from anabranch_executors.dask.endings import Endings
+from anabranch_executors.dask.line import GRACE as RECONNECTING
+from anabranch_executors.dask.line import Line, Task
 from anabranch_executors.dask.needs import arguments
 from anabranch_executors.dask.worker import Kept, head_of, output_of, quiesce, run_on_dask, same
 from anabranch_executors.notes import Notes
@@ -58,19 +60,19 @@ COPIES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DaskReference(Reference):
-    """An output that stayed on a Dask worker: the future of its call's answer, and its place there.
+    """An output that stayed on a Dask worker: its call's task, and its place in what that answered.
 
-    `needs` are the futures of data without which it cannot be computed again.
+    `needs` are the data without which it cannot be computed again.
     """
 
-    needs: tuple[Any, ...]
-    future: Any
+    needs: tuple[Task, ...]
+    task: Task
     place: int
 
     @property
     def is_gone(self) -> bool:
         """Whether it was lost, and is not being computed again (that is `lost`)."""
-        return self.future.status in {"cancelled", "error"}
+        return self.task.status in {"cancelled", "error"}
 
     def fetch(self) -> Any:
         """Brings the value here."""
@@ -78,12 +80,16 @@ class DaskReference(Reference):
 
         for again in range(REVIVALS, -1, -1):
             try:
-                return self.future.client.submit(output_of, self.future, self.place, pure=False).result().value()
+                self.task.line.wait()
+                future = self.task.future
+                return future.client.submit(output_of, future, self.place, pure=False).result().value()
             except Exception as error:
+                if again and self.task.line.is_cut:
+                    continue
                 if not (again and isinstance(error, KilledWorker)):
                     raise WorkerLost(f"{GONE}: {in_one_line(error)}") from error
                 if self.is_gone:
-                    self.future.retry()
+                    self.task.future.retry()
 
 
 class DaskLease:
@@ -94,12 +100,19 @@ class DaskLease:
         reach: what the workers can import.
         endings: how workers end, where they were started here.
         cargo: what goes ahead of code.
+        grace: seconds that a broken connection has to come again.
     """
 
     def __init__(
-        self, client: Any, reach: Reach, endings: Endings | None = None, cargo: Cargo | None = None
+        self,
+        client: Any,
+        reach: Reach,
+        endings: Endings | None = None,
+        cargo: Cargo | None = None,
+        grace: float = RECONNECTING,
     ) -> None:
         self._client = client
+        self._line = Line(client, grace)
         self._token = uuid4().hex
         self._ledger = Ledger()
         self._sender: Sender[Any] = Sender(reach, DaskReference, self._share, _is_lost, cargo)
@@ -108,6 +121,7 @@ class DaskLease:
         self._endings = endings
         self._notes = Notes(are_kept=endings is not None)
         self._revivals: Counter[str] = Counter()
+        self._again: Counter[int] = Counter()
         self._finished: list[Answer] = []
         self._gathering = False
 
@@ -117,15 +131,16 @@ class DaskLease:
         if not self._ledger.is_open(ticket):
             return
         try:
-            future, needs, journey = self._start(call, ticket)
+            self._line.wait()
+            task, needs, journey = self._start(call, ticket)
         except AnabranchError as error:
             self._ledger.settle(ticket, CallFailed(call.id, error))
         except Exception as error:
             text = f"Dask does not take the call: {type(error).__name__}: {in_one_line(error)}"
             self._ledger.settle(ticket, CallFailed(call.id, ExecutorError(text)))
         else:
-            self._ledger.hold(ticket, future)
-            future.add_done_callback(partial(self._done, Answer(ticket, call, needs, journey, future, future)))
+            self._ledger.hold(ticket, task)
+            self._await(Answer(ticket, call, needs, journey, task, task.future, self._line.mended))
 
     def refuse(self, reason: str = "the executor has been closed") -> None:
         """Answers what runs as failed, and all that comes: nobody will run it."""
@@ -139,7 +154,7 @@ class DaskLease:
         """Cancels what is queued. What is running is waited for, as long as there is patience, where workers are somebody
         else's; where they are ours, those end after a moment that are still at it.
         """
-        futures = self._ledger.leave()
+        futures = [task.future for task in self._ledger.leave()]
         if futures and self._client.status == "running":
             self._client.cancel(futures)
             mine = self._endings is not None and self._endings.are_processes
@@ -163,12 +178,12 @@ class DaskLease:
         if self._endings is not None and goes_on.get(address):
             self._endings.end(address)
 
-    def _start(self, call: Call, ticket: int) -> tuple[Any, tuple[Any, ...], Journey]:
-        """The future of the call's task, those of data that it is made of, and how it went there."""
+    def _start(self, call: Call, ticket: int) -> tuple[Task, tuple[Task, ...], Journey]:
+        """The call's task, those of data that it is made of, and how it went there."""
         began = perf_counter()
         code, parcel, handles = self._sender.pack(call, self._notes.of(ticket))
         journey = departure(began, parcel)
-        far = [handle.future if isinstance(handle, DaskReference) else handle for handle in handles]
+        far = [(handle.task if isinstance(handle, DaskReference) else handle).future for handle in handles]
         places = [handle.place if isinstance(handle, DaskReference) else None for handle in handles]
         body = parcel if parcel.packed.size <= LARGE else self._scatter(parcel)
         key = f"{parcel.name}-{uuid4().hex}"
@@ -178,7 +193,7 @@ class DaskLease:
         if call.needs:
             how |= arguments(call.needs, self._declared())
         future = self._client.submit(run_on_dask, self._token, text, body, places, *far, **how)
-        return future, tuple(handle for handle in handles if not isinstance(handle, DaskReference)), journey
+        return self._line.task(future), tuple(handle for handle in handles if not isinstance(handle, DaskReference)), journey
 
     def _declared(self) -> frozenset[str]:
         """The resources that workers say they have."""
@@ -191,11 +206,12 @@ class DaskLease:
             return code
         sent = self._codes.get(parcel.digest)
         if sent is None or _is_lost(sent):
-            sent = self._codes[parcel.digest] = self._kept(code) if len(code) <= LARGE else self._scatter(code, broadcast=True)
-        return sent
+            future = self._kept(code) if len(code) <= LARGE else self._scatter(code, broadcast=True)
+            sent = self._codes[parcel.digest] = self._line.task(future)
+        return sent.future
 
-    def _share(self, packed: Packed) -> Any:
-        return self._kept(packed) if packed.size <= LARGE else self._scatter(packed, broadcast=COPIES)
+    def _share(self, packed: Packed) -> Task:
+        return self._line.task(self._kept(packed) if packed.size <= LARGE else self._scatter(packed, broadcast=COPIES))
 
     def _kept(self, value: Any) -> Any:
         """A task that gives the value: Dask can run it again."""
@@ -204,9 +220,12 @@ class DaskLease:
     def _scatter(self, value: Any, broadcast: int = 0) -> Any:
         return self._client.scatter(value, broadcast=broadcast, hash=False)
 
+    def _await(self, answer: Answer) -> None:
+        answer.task.future.add_done_callback(partial(self._done, answer))
+
     def _done(self, answer: Answer, future: Any) -> None:
         """In Dask's callback thread: `future` is the call's, or that of its head alone."""
-        if future.status == "finished" and future.type is Kept:
+        if future.status == "finished" and future.type in {Kept, None}:  # of a future that was made anew it is not known
             head = self._client.submit(head_of, future, pure=False)
             head.add_done_callback(partial(self._done, answer))
         else:
@@ -230,21 +249,40 @@ class DaskLease:
             heads = await self._client.gather([answer.future for answer in answers], asynchronous=True)
         except Exception as error:
             if len(answers) == 1:
-                self._ledger.settle(answers[0].ticket, await self._message_of_error(answers[0], error))
+                await self._went_wrong(answers[0], error)
             else:
                 for answer in answers:
                     await self._gather([answer])
             return
-        for (ticket, call, needs, journey, task, _), head in zip(answers, heads, strict=True):
+        for (ticket, call, needs, journey, task, *_), head in zip(answers, heads, strict=True):
             self._notes.answered(ticket)
             self._ledger.settle(ticket, message_of(call, head, partial(DaskReference, needs, task), journey))
+
+    async def _went_wrong(self, answer: Answer, error: Exception) -> None:
+        """Settles a call that has an error, unless it was the connection's and the scheduler has kept the call."""
+        was_cut = self._line.is_cut or self._line.mended > answer.mended
+        if was_cut or isinstance(error, OSError):
+            try:
+                await self._line.mend()
+            except ExecutorError as lost:
+                self._ledger.settle(answer.ticket, CallFailed(answer.call.id, lost))
+                return
+            self._again[answer.ticket] += 1
+            if not answer.task.future.cancelled() and self._again[answer.ticket] <= REVIVALS:
+                self._await(answer._replace(mended=self._line.mended))
+                return
+            if was_cut:
+                text = "the connection to the Dask scheduler was lost, and the call with it"
+                self._ledger.settle(answer.ticket, CallLost(answer.call.id, text, charged=False))
+                return
+        self._ledger.settle(answer.ticket, await self._message_of_error(answer, error))
 
     async def _message_of_error(self, answer: Answer, error: Exception) -> Message:
         from distributed.scheduler import KilledWorker
 
         call = answer.call
         text = f"{type(error).__name__}: {in_one_line(error)}"
-        gone = [value.future for value in call.values if isinstance(value, DaskReference) and value.is_gone]
+        gone = [value.task.future for value in call.values if isinstance(value, DaskReference) and value.is_gone]
         if gone and not await self._revived(gone):
             return CallFailed(call.id, TransferError(f"{GONE}: {text}"))
         if gone:
@@ -269,15 +307,18 @@ class DaskLease:
 
 
 class Answer(NamedTuple):
-    """A call on its way or finished, and the future of its answer's head."""
+    """A call on its way or finished, the future of its answer's head, and how often the connection had come again until
+    then.
+    """
 
     ticket: int
     call: Call
-    needs: tuple[Any, ...]
+    needs: tuple[Task, ...]
     journey: Journey
-    task: Any
+    task: Task
     future: Any
+    mended: int
 
 
-def _is_lost(future: Any) -> bool:
-    return future.status in {"cancelled", "lost", "error"}
+def _is_lost(task: Task) -> bool:
+    return task.status in {"cancelled", "lost", "error"}

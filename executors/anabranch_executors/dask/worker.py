@@ -116,9 +116,9 @@ def same(value: Any) -> Any:
     return value
 
 
-def head_of(kept: Kept) -> Packed:
+def head_of(answer: Packed | Kept) -> Packed:
     """What the driver needs at once."""
-    return kept.head
+    return answer.head if isinstance(answer, Kept) else answer
 
 
 def output_of(kept: Kept, place: int) -> Packed | None:
