@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
 import textwrap
-from contextlib import ExitStack, contextmanager
+import threading
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 FLOW = """
@@ -134,6 +137,93 @@ def dask_cluster(folder: Path, workers: int = 3):
         with Client(scheduler_file=str(file), timeout=60, set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=90)
         yield file, started[1:]
+
+
+class Proxy:
+    """Passes bytes on between whoever connects and one address; can cut all connections, and refuse new ones for a while."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._open = threading.Event()
+        self._open.set()
+        self._sockets: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._server.accept()
+                if not self._open.is_set():
+                    near.close()
+                    continue
+                far = socket.create_connection(self._target)
+                self._sockets |= {near, far}
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+        for each in (one, other):
+            self._end(each)
+
+    def _end(self, one: socket.socket) -> None:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
+        self._sockets.discard(one)
+
+    def cut(self) -> None:
+        """Ends every connection, and lets nobody connect until `mend`."""
+        self._open.clear()
+        for one in list(self._sockets):
+            self._end(one)
+
+    def mend(self) -> None:
+        """Lets them connect again."""
+        self._open.set()
+
+    def close(self) -> None:
+        """Ends."""
+        self.cut()
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens at now, below those that Ray gives to its workers."""
+    found = []
+    for port in range(6400 + os.getpid() % 3000, 9900):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError("no ports are free")
+
+
+@contextmanager
+def ray_head(folder: Path):
+    """A cluster of one node as `ray start` makes it, which asks for a token; gives the environment of who knows it, the address for
+    clients and that for jobs.
+    """
+    known = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    known.pop("RAY_ADDRESS", None)
+    port, clients, jobs = free_ports(3)
+    ray = [sys.executable, "-m", "ray.scripts.scripts"]
+    places = [f"--port={port}", f"--ray-client-server-port={clients}", f"--dashboard-port={jobs}", f"--temp-dir={folder}"]
+    line = [*ray, "start", "--head", "--block", "--num-cpus=2", "--node-ip-address=127.0.0.1", *places]
+    with open(folder / "said", "w") as log, subprocess.Popen(line, env=known, stdout=log, stderr=log, cwd=folder) as head:
+        try:
+            while "Ray runtime started" not in (said := (folder / "said").read_text()):
+                assert head.poll() is None, said
+            yield known, f"ray://127.0.0.1:{clients}", f"http://127.0.0.1:{jobs}"
+        finally:
+            head.terminate()
 
 
 @contextmanager

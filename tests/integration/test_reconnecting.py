@@ -2,73 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
-from clusters_by_hand import dask_cluster
+from clusters_by_hand import Proxy, dask_cluster
 
 from anabranch import Builder, Collect, ExecutorError, Parallelizable, limit, module_from_functions
 from anabranch.events import SpanFinished
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-class Proxy:
-    """Passes bytes on between whoever connects and one address; can cut all connections, and refuse new ones for a while."""
-
-    def __init__(self, target: tuple[str, int]) -> None:
-        self._target = target
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self._open = threading.Event()
-        self._open.set()
-        self._sockets: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._server.accept()
-                if not self._open.is_set():
-                    near.close()
-                    continue
-                far = socket.create_connection(self._target)
-                self._sockets |= {near, far}
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
-
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while data := one.recv(1 << 16):
-                other.sendall(data)
-        for each in (one, other):
-            self._end(each)
-
-    def _end(self, one: socket.socket) -> None:
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        one.close()
-        self._sockets.discard(one)
-
-    def cut(self) -> None:
-        """Ends every connection, and lets nobody connect until `mend`."""
-        self._open.clear()
-        for one in list(self._sockets):
-            self._end(one)
-
-    def mend(self) -> None:
-        """Lets them connect again."""
-        self._open.set()
-
-    def close(self) -> None:
-        """Ends."""
-        self.cut()
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self._thread.join()
 
 
 def number(limit: int) -> Parallelizable[int]:
