@@ -299,3 +299,25 @@ def test_ray_loses_a_node_in_the_middle_and_the_answer_is_right(ray_nodes, flow)
     for killer in killers:
         killer.join()
     assert killers
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_that_grows_in_the_middle_is_used():
+    pytest.importorskip("ray")
+    seen = set()
+    with ray_cluster(1) as (cluster, _):
+
+        def note(event):
+            if isinstance(event, SpanFinished):
+                if not seen:
+                    cluster.add_node(num_cpus=2)
+                seen.add(event.worker)
+
+        def waited(number: int) -> int:
+            time.sleep(0.1)
+            return number
+
+        builder = Builder().with_modules(module_from_functions(number, waited)).with_executor("ray", workers=3)
+        with builder.with_adapters(note).build() as driver:
+            assert driver.execute(["waited"], {"limit": 150}) == {"waited": list(range(150))}
+    assert len(seen) == 3
