@@ -50,6 +50,7 @@ def test_importing_anabranch_imports_nothing_heavy():
 
 MAY_SLEEP = {
     "src/anabranch/cli/durable.py": "'watch' looks at another process's file",
+    "executors/anabranch_executors/dask/line.py": "Dask tells nobody when a client has connected again",
     "src/anabranch/testing/fault_flow.py": "functions of a flow, one of which is slow",
 }
 

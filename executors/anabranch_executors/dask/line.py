@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -28,6 +29,9 @@ __all__ = ["GRACE", "Line", "Task", "check_grace", "keep_for"]
 
 GRACE = 30.0
 """Seconds for which a lost connection is tried again, and what the driver wants is kept."""
+
+MESSAGES = 10
+"""How many sent messages a stream keeps, for whoever looks for faults in Dask."""
 
 GLANCE = 0.05
 """Seconds between looks whether the connection is there again."""
@@ -67,7 +71,7 @@ class Line:
     def __init__(self, client: Any, grace: float = GRACE) -> None:
         self._client = client
         self._grace = grace
-        self._comm = client.scheduler_comm
+        self._comm = _brief(client.scheduler_comm)
         self._tasks: WeakSet[Task] = WeakSet()
         self._lock = threading.Lock()  # whoever submits adds, the client's loop looks
         self._mending: asyncio.Task[None] | None = None
@@ -130,8 +134,16 @@ class Line:
         for task in tasks:
             if task.key in known:
                 task.future = Future(task.key, client)
-        self._comm = comm
+        self._comm = _brief(comm)
         self.mended += 1
+
+
+def _brief(comm: Any) -> Any:
+    """A client's stream that keeps a few of the messages that it sent: Dask's keeps a thousand, with all that calls bring."""
+    log = getattr(comm, "recent_message_log", None)
+    if log is not None and log.maxlen != MESSAGES:
+        comm.recent_message_log = deque(log, MESSAGES)
+    return comm
 
 
 def check_grace(grace: float) -> float:
